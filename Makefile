@@ -1,0 +1,36 @@
+# Each target creates what it needs. Python 3.11, make and git are all that must be there.
+PYTHON ?= $(firstword $(shell command -v python3.11 python3))
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+SAMPLES := corpora/samples
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: setup demo test lint bench clean
+
+setup: $(VENV)/ready
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not on PATH; install Python 3.11, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up $(VENV): a few minutes the first time"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[data,train,dev]'
+	@touch $@
+
+demo: setup
+	@BIN=$(BIN) DEMO=$(DEMO) SAMPLES=$(SAMPLES) sh cli/demo.sh
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks.instances
+	$(BIN)/python -m tests.benchmarks.training
+
+clean:
+	rm -rf $(DEMO) build *.egg-info

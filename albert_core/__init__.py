@@ -1,0 +1,23 @@
+"""ALBERT on TensorFlow: shards in, trained model out. Needs neither Beam nor jieba.
+
+model = albert_core.load_model(PATH)
+predictor = albert_core.Predictor.load(PATH)
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from albert_core.model_directory import load_model
+    from albert_core.prediction import Predictor
+
+__all__ = ["Predictor", "load_model"]
+
+# Loaded when first asked for (PEP 562): the pipeline needs albert_core.shards on every worker, and not TensorFlow with it.
+_HOMES = {"load_model": "albert_core.model_directory", "Predictor": "albert_core.prediction"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,283 @@
+"""The contract between the data pipeline and the trainer: files of a dataset, their manifest, blocks read at random.
+
+    OUT/manifest.json                       written last: no manifest, no dataset
+    OUT/vocab.txt                           the vocabulary that the ids mean
+    OUT/train-00000-of-00012.tfrecord       instances; static: a record each, dynamic: a record a block
+    OUT/train-00000-of-00012.index.npy      int64 [blocks + 1]: byte offsets of the blocks of that shard
+    OUT/eval-00000-of-00001.tfrecord, …     held-out documents
+
+Every BLOCK_INSTANCES instances are a block, the unit of random access for both kinds, so training resumes anywhere without replaying.
+"""
+
+import dataclasses
+import functools
+import io
+import json
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NamedTuple
+
+import numpy as np
+
+from albert_core.bert_records import (
+    FEATURES,
+    INPUT_IDS,
+    INPUT_MASK,
+    MASKED_LM_IDS,
+    MASKED_LM_POSITIONS,
+    MASKED_LM_WEIGHTS,
+    NEXT_SENTENCE_LABELS,
+    SEGMENT_IDS,
+    decode_records,
+    encode_records,
+    feature_lengths,
+    to_features,
+)
+from albert_core.blocks import pack_block, unpack_block
+from albert_core.drawing import DrawingOptions, DrawingTables, Drawn, Instances, draw
+from albert_core.errors import AlbertError
+from albert_core.tfrecord import DamagedRecordError, frame, read_frames, split_frames
+from albert_core.tokenization import Tokenizer
+
+__all__ = [
+    "BLOCK_INSTANCES", "FEATURES", "INDEX_SUFFIX", "INPUT_IDS", "INPUT_MASK", "MANIFEST", "MASKED_LM_IDS", "MASKED_LM_POSITIONS",
+    "MASKED_LM_WEIGHTS", "NEXT_SENTENCE_LABELS", "SCHEMA_VERSION", "SEGMENT_IDS", "SHARD_SUFFIX", "VOCABULARY", "DamagedRecordError",
+    "Dataset", "EncodedBlock", "Kind", "Split", "decode_records", "encode_block", "feature_lengths", "read_frames", "shard_name",
+    "split_frames", "to_features", "unpack_block",
+]  # fmt: skip
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+VOCABULARY = "vocab.txt"
+SHARD_SUFFIX, INDEX_SUFFIX = ".tfrecord", ".index.npy"
+BLOCK_INSTANCES = 256
+Kind = Literal["static", "dynamic"]
+
+
+def shard_name(split: str, shard: int, num_shards: int) -> str:
+    """`train-00003-of-00012`, without a suffix."""
+    return f"{split}-{shard:05d}-of-{num_shards:05d}"
+
+
+class EncodedBlock(NamedTuple):
+    """A block as it goes into the file, and what was drawn for it (of a dynamic block: for epoch 0, for the statistics)."""
+
+    content: bytes
+    num_records: int
+    drawn: Drawn
+
+
+def encode_block(kind: Kind, instances: Instances, options: DrawingOptions, tables: DrawingTables, seed: int) -> EncodedBlock:
+    """At most BLOCK_INSTANCES instances as framed TFRecords of a shard."""
+    drawn = draw(instances, options, tables, seed=seed)
+    if kind == "dynamic":
+        return EncodedBlock(frame(pack_block(instances)), 1, drawn)
+    buffer, _ = encode_records(to_features(drawn))
+    return EncodedBlock(buffer.tobytes(), len(instances), drawn)
+
+
+def open_file(path: str) -> BinaryIO:
+    """A local file, or one on an object store through TensorFlow's file systems."""
+    if "://" not in path:
+        return open(path, "rb")
+    import tensorflow as tf  # here: slow to import, and needed for remote files only
+
+    return tf.io.gfile.GFile(path, "rb")
+
+
+def join(folder: str, name: str) -> str:
+    """A file's path in a local or remote folder."""
+    return f"{folder.rstrip('/')}/{name}"
+
+
+def read_file(path: str) -> bytes:
+    """A whole file; FileNotFoundError where it is missing, on an object store too."""
+    try:
+        with open_file(path) as file:
+            return file.read()
+    except OSError:
+        raise
+    except Exception as error:  # TensorFlow has its own errors for what OSError says
+        raise FileNotFoundError(f"{path}: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A finished dataset, as its manifest describes it."""
+
+    path: str
+    manifest: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Dataset":
+        """The dataset in a folder.
+
+        Raises:
+          AlbertError: there is no manifest, it is not readable, or it is of another schema version.
+        """
+        folder = str(path)
+        try:
+            manifest = json.loads(read_file(join(folder, MANIFEST)))
+        except OSError as error:
+            raise AlbertError(
+                f"{folder} holds no {MANIFEST}, so it is no finished dataset\nmake one: albert-data build … --output {folder}"
+            ) from error
+        except ValueError as error:
+            raise AlbertError(f"{join(folder, MANIFEST)} is not JSON: {error}\nbuild the dataset again") from error
+        if not isinstance(manifest, dict) or manifest.get("schema_version") != SCHEMA_VERSION:
+            found = manifest.get("schema_version") if isinstance(manifest, dict) else type(manifest).__name__
+            raise AlbertError(f"{folder} has schema version {found}, this toolkit reads {SCHEMA_VERSION}\nbuild it again with this version")
+        return cls(folder, manifest)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The options that the dataset was built with."""
+        return self.manifest["parameters"]
+
+    @property
+    def kind(self) -> Kind:
+        """Static (drawn once) or dynamic (drawn anew each epoch)."""
+        return self.manifest["kind"]
+
+    @property
+    def seed(self) -> int:
+        """The seed of every draw."""
+        return self.parameters["seed"]
+
+    @property
+    def max_seq_length(self) -> int:
+        """Tokens of an example, specials included."""
+        return self.parameters["max_seq_length"]
+
+    @property
+    def max_predictions_per_seq(self) -> int:
+        """Most masked tokens of an example."""
+        return self.parameters["max_predictions_per_seq"]
+
+    @property
+    def vocab_sha256(self) -> str:
+        """Digest of the vocabulary file."""
+        return self.manifest["vocabulary"]["sha256"]
+
+    @property
+    def vocab_path(self) -> str:
+        """The dataset's own copy of the vocabulary."""
+        return join(self.path, VOCABULARY)
+
+    @property
+    def normalization(self) -> dict[str, Any]:
+        """What the text went through that inference must repeat."""
+        return self.manifest["normalization"]
+
+    @functools.cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the dataset's vocabulary.
+
+        Raises:
+          AlbertError: vocab.txt is missing or not the one the dataset was built with.
+        """
+        try:
+            content = read_file(self.vocab_path)
+        except OSError as error:
+            raise AlbertError(f"{self.vocab_path} is missing\nput back the vocabulary the dataset was built with") from error
+        tokenizer = Tokenizer.from_bytes(content, name=self.vocab_path, lower_case=self.normalization["lower_case"])
+        if tokenizer.sha256 != self.vocab_sha256:
+            raise AlbertError(
+                f"{self.vocab_path} has SHA-256 {tokenizer.sha256[:12]}…, the dataset was built with {self.vocab_sha256[:12]}…"
+                "\nput back the vocabulary the dataset was built with"
+            )
+        return tokenizer
+
+    @functools.cached_property
+    def tables(self) -> DrawingTables:
+        """What the drawing law must know of the vocabulary."""
+        return DrawingTables.of(self.tokenizer)
+
+    @property
+    def options(self) -> DrawingOptions:
+        """What the drawing law was asked for."""
+        return DrawingOptions(**{field.name: self.parameters[field.name] for field in dataclasses.fields(DrawingOptions)})
+
+    def split(self, name: str) -> "Split":
+        """The "train" or "eval" part.
+
+        Raises:
+          AlbertError: the dataset has no instances there.
+        """
+        split = Split(self, [shard for shard in self.manifest["shards"] if shard["name"].startswith(f"{name}-")])
+        if split.num_instances == 0:
+            fix = "build with a larger --eval-fraction" if name == "eval" else "see the counts in its manifest.json"
+            raise AlbertError(f"{self.path} holds no {name} instances\n{fix}")
+        return split
+
+
+class Split:
+    """The blocks of a dataset's train or eval shards, in the order of the shards. Reading is safe from many threads."""
+
+    def __init__(self, dataset: Dataset, shards: list[dict[str, Any]]):
+        self.dataset, self.shards = dataset, shards
+        sizes = [_block_sizes(shard["instances"]) for shard in shards]
+        self.block_sizes = np.concatenate(sizes) if sizes else np.zeros(0, np.int32)
+        """int32 [num_blocks]: instances in each block."""
+        self._first_blocks = np.concatenate([[0], np.cumsum([len(part) for part in sizes])]).astype(np.int64)
+        self._indexes: dict[int, np.ndarray] = {}
+
+    @property
+    def num_instances(self) -> int:
+        """Instances of an epoch."""
+        return int(self.block_sizes.sum())
+
+    def read_block(self, block: int, epoch: int = 0) -> dict[str, np.ndarray]:
+        """The features of a block's instances (`to_features`).
+
+        Static shards hold one draw, whatever the epoch; of dynamic ones split, order and masks are drawn for `epoch`.
+
+        Raises:
+          AlbertError: the shard is truncated, damaged, missing, or not of the kind that the manifest says.
+        """
+        records = self.read_records(block)
+        dataset = self.dataset
+        try:
+            if dataset.kind == "static":
+                return decode_records(records, dataset.max_seq_length, dataset.max_predictions_per_seq)
+            return to_features(draw(unpack_block(records[0]), dataset.options, dataset.tables, seed=dataset.seed, epoch=epoch))
+        except ValueError as error:
+            raise self._damaged(block, str(error)) from error
+
+    def read_records(self, block: int) -> list[bytes]:
+        """The serialised records of a block, checksums verified."""
+        shard, index = self._locate(block)
+        start, end = index
+        try:
+            with open_file(join(self.dataset.path, self.shards[shard]["name"])) as file:
+                file.seek(start)
+                return split_frames(file.read(end - start))
+        except (OSError, DamagedRecordError) as error:
+            raise self._damaged(block, str(error)) from error
+
+    def _locate(self, block: int) -> tuple[int, tuple[int, int]]:
+        """The shard of a block and its bytes [start, end)."""
+        shard = int(np.searchsorted(self._first_blocks, block, side="right")) - 1
+        if shard not in self._indexes:
+            name = self.shards[shard]["name"].removesuffix(SHARD_SUFFIX) + INDEX_SUFFIX
+            try:
+                self._indexes[shard] = np.load(io.BytesIO(read_file(join(self.dataset.path, name))), allow_pickle=False)
+            except (OSError, ValueError) as error:
+                raise AlbertError(
+                    f"{join(self.dataset.path, name)} cannot be read: {error}\nbuild the dataset again, or copy the file anew"
+                ) from error
+        at = block - int(self._first_blocks[shard])
+        start, end = self._indexes[shard][at : at + 2].tolist()
+        return shard, (start, end)
+
+    def _damaged(self, block: int, what: str) -> AlbertError:
+        shard = int(np.searchsorted(self._first_blocks, block, side="right")) - 1
+        path = join(self.dataset.path, self.shards[shard]["name"])
+        return AlbertError(
+            f"{path} is damaged: {what}\ncompare: albert-data verify {self.dataset.path}; then copy the shard anew or build again"
+        )
+
+
+def _block_sizes(num_instances: int) -> np.ndarray:
+    """All blocks of a shard are full but its last."""
+    full, rest = divmod(num_instances, BLOCK_INSTANCES)
+    return np.array([BLOCK_INSTANCES] * full + ([rest] if rest else []), np.int32)

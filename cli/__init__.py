@@ -1,0 +1,1 @@
+"""Command lines: parse, build a config, call one function."""

@@ -1,0 +1,67 @@
+"""What the two commands share: how a mistake is said, and where the answer goes."""
+
+import os
+import sys
+
+import click
+
+EXIT_USER_ERROR = 2
+
+
+def run(program: str, group: click.Group) -> None:
+    """Runs a command line. A mistake of the user's is two lines on standard error and exit code 2, never a traceback."""
+    try:
+        status = group(prog_name=program, standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.Abort:
+        fail(program, "interrupted\nrun the same command again: finished stages and saved checkpoints are used", 130)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        fail(program, f"{error.format_message()}\nsee {context.command_path if context else program} --help", EXIT_USER_ERROR)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough, as in `… | head`
+        sys.exit(0)
+    except Exception as error:
+        if not is_users_error(error):
+            raise
+        fail(program, str(error), EXIT_USER_ERROR)
+
+
+def import_tensorflow() -> None:
+    """Imports tensorflow without the lines that its libraries print on the way, before any log level is heeded."""
+    if "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def fail(program: str, message: str, status: int) -> None:
+    """Says what is wrong, the fix below it, and leaves."""
+    first, *rest = message.splitlines() or ["failed"]
+    indent = " " * (len(program) + 2)
+    print("\n".join([f"{program}: {first}", *(indent + line for line in rest)]), file=sys.stderr)
+    sys.exit(status)
+
+
+def is_users_error(error: BaseException) -> bool:
+    """Whether `error` is one of the rooms' own, made to be read. The rooms are asked only if they are loaded: `--help` stays quick."""
+    names = (
+        "albert_core.errors:AlbertError",
+        "corpora.errors:CorpusError",
+        "pipelines.errors:BuildError",
+        "pipelines.runners:JobFailedError",
+    )
+    for module, name in (entry.split(":") for entry in names):
+        loaded = sys.modules.get(module)
+        if loaded is not None and isinstance(error, getattr(loaded, name)):
+            return True
+    return isinstance(error, OSError)
