@@ -3,4 +3,5 @@
 import pyarrow as pa
 
 RAW_SCHEMA = pa.schema([(name, pa.string()) for name in ("source", "origin", "title", "text")])
-"""source: the corpus' format name; origin: `file:offset` or `file:row`; title: kept, never part of the text (it would give the sentence order away)."""
+"""Source is the corpus' format name; origin is `file:offset` or `file:row`; the title is kept, but is never part of the text, because it
+would give the sentence order away."""

@@ -1,0 +1,1 @@
+"""Pure text functions and the Apache Beam transforms over them: corpus in, shards out."""

@@ -1,0 +1,204 @@
+"""Cleaned documents → shards: one shuffle of compact documents, then each shard is written by itself.
+
+documents ─▶ SegmentAndTokenize ─▶ (shard, compact batch) ─▶ GroupByKey ─▶ WriteShard ─▶ WriteManifest
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from albert_core.drawing import DrawingOptions, DrawingTables
+from albert_core.shards import Kind
+from albert_core.tokenization import Tokenizer
+from pipelines import progress
+from pipelines.chunks import document_keys, is_held_out, shard_of
+from pipelines.compact import COMPACT_SCHEMA, DocumentTokenizer, to_compact_batch
+from pipelines.errors import BuildError
+from pipelines.words import Segmenter, SegmenterName
+from pipelines.write_shards import ShardPlan, ShardResult, write_shard
+
+MAX_SHARDS = 10_000
+# Cleaned text times copies in a shard: static files of about 80 MB (2.4 bytes a byte and copy), dynamic ones of 28 MB. The same for both
+# kinds, so that a static dataset and a dynamic one of one copy have their instances in the same shards.
+SHARD_TEXT_BYTES = 32 << 20
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InstancesConfig:
+    """What decides the bytes of the shards, beside the documents."""
+
+    vocabulary: bytes = dataclasses.field(repr=False)
+    lower_case: bool = True
+    kind: Kind = "static"
+    drawing: DrawingOptions = dataclasses.field(default_factory=DrawingOptions)
+    dupe_factor: int = 10
+    short_seq_prob: float = 0.1
+    eval_fraction: float = 0.005
+    num_shards: int | None = None
+    segmenter: SegmenterName = "rjieba"
+    seed: int = 12345
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be built, naming value and limit."""
+        if not 1 <= self.dupe_factor <= 1000:
+            raise BuildError(
+                f"--dupe-factor {self.dupe_factor} is not between 1 and 1000\nthe reference uses 10: ten draws of each document"
+            )
+        if self.kind == "dynamic" and self.dupe_factor != 1:
+            raise BuildError(
+                f"--dupe-factor {self.dupe_factor} with --masking dynamic\na dynamic dataset is drawn anew each epoch: leave it out"
+            )
+        if not 0 <= self.short_seq_prob <= 1:
+            raise BuildError(f"--short-seq-prob {self.short_seq_prob} is not in [0, 1]\nthe reference uses 0.1")
+        if not 0 <= self.eval_fraction < 1:
+            raise BuildError(
+                f"--eval-fraction {self.eval_fraction} is not in [0, 1)\nit is the share of documents held out; the default is 0.005"
+            )
+        if self.num_shards is not None and not 1 <= self.num_shards <= MAX_SHARDS:
+            raise BuildError(f"--num-shards {self.num_shards} is not between 1 and {MAX_SHARDS:,}\nleave it out to have it chosen by size")
+
+    def parameters(self) -> dict[str, Any]:
+        """Every option, flat, as the manifest keeps them; the vocabulary is named there by its digest."""
+        flat = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in ("vocabulary", "drawing")}
+        return flat | dataclasses.asdict(self.drawing)
+
+    def shards_for(self, text_bytes: int) -> int:
+        """Number of train shards for so many bytes of cleaned text. Nothing else decides it: digests do not depend on files or workers."""
+        if self.num_shards is not None:
+            return self.num_shards
+        return min(MAX_SHARDS, max(1, round(text_bytes * self.dupe_factor / SHARD_TEXT_BYTES)))
+
+    def plan(self, output: str, text_bytes: int, sources: Sequence[str]) -> ShardPlan:
+        """Where the shards go; at least one is for held-out documents if any are."""
+        num_train = self.shards_for(text_bytes)
+        num_eval = math.ceil(num_train * self.eval_fraction)
+        return ShardPlan(output=output, num_train=num_train, num_eval=num_eval, sources=tuple(sources))
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the vocabulary. Not a part of the configuration, which travels to the workers and has to pickle."""
+        return _load_tokenizer(self.vocabulary, self.lower_case)
+
+
+@functools.lru_cache(maxsize=4)
+def _load_tokenizer(vocabulary: bytes, lower_case: bool) -> Tokenizer:
+    return Tokenizer.from_bytes(vocabulary, lower_case=lower_case)
+
+
+class ReadDocuments(beam.PTransform):
+    """Parquet files of cleaned documents → batches, one for each row group."""
+
+    def __init__(self, paths: list[str]):
+        super().__init__()
+        self.paths = paths
+
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
+        """Row groups are spread anew, so that one large file is read by many workers."""
+        return (
+            root
+            | "Files" >> beam.Create(self.paths)
+            | "ListRowGroups" >> beam.FlatMap(list_row_groups)
+            | "Spread" >> beam.Reshuffle()
+            | "ReadRowGroup" >> beam.FlatMap(read_row_group).with_output_types(pa.RecordBatch)
+        )
+
+
+def list_row_groups(path: str) -> Iterator[tuple[str, int]]:
+    """The row groups of a Parquet file."""
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        number = pq.ParquetFile(file).num_row_groups
+    yield from ((path, index) for index in range(number))
+
+
+def read_row_group(place: tuple[str, int]) -> Iterator[pa.RecordBatch]:
+    """The documents of a row group: id, source and text."""
+    path, index = place
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        yield from pq.ParquetFile(file).read_row_group(index, columns=["document_id", "source", "text"]).to_batches()
+
+
+class SegmentAndTokenize(beam.DoFn):
+    """Batches of documents → (shard, compact batch). Train shards are numbered from 0, held-out ones follow."""
+
+    def __init__(self, config: InstancesConfig, plan: ShardPlan):
+        self.config, self.plan = config, plan
+
+    def setup(self) -> None:
+        """Loads vocabulary and dictionary once a worker."""
+        self.documents = DocumentTokenizer(self.config.tokenizer, Segmenter(self.config.segmenter), self.config.drawing.max_tokens)
+
+    def process(self, batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """One batch in, at most one for each shard out."""
+        texts = batch.column("text").to_pylist()
+        tokenized = self.documents.tokenize(texts)
+        compact = to_compact_batch(batch.column("document_id"), batch.column("source"), tokenized)
+        shards = assign_shards(batch.column("document_id").to_pylist(), self.config, self.plan)
+        order = np.argsort(shards, kind="stable")
+        firsts = np.flatnonzero(np.diff(shards[order], prepend=-1))
+        for first, last in zip(firsts, [*firsts[1:], len(order)], strict=True):
+            yield int(shards[order[first]]), compact.take(pa.array(order[first:last]))
+        progress.add("segmented", sum(len(text) for text in texts))
+
+
+def assign_shards(document_ids: list[bytes], config: InstancesConfig, plan: ShardPlan) -> np.ndarray:
+    """int64 [D]: the shard of each document by its keyed hash."""
+    keys = document_keys(document_ids, config.seed)
+    train = shard_of(keys, plan.num_train)
+    if plan.num_eval == 0:
+        return train
+    return np.where(is_held_out(keys, config.eval_fraction), plan.num_train + shard_of(keys, plan.num_eval), train)
+
+
+class WriteShard(beam.DoFn):
+    """(shard, compact batches) → what was written, as `ShardResult`."""
+
+    def __init__(self, config: InstancesConfig, plan: ShardPlan):
+        self.config, self.plan = config, plan
+
+    def setup(self) -> None:
+        """Builds the vocabulary's tables once a worker."""
+        self.tables = DrawingTables.of(self.config.tokenizer)
+
+    def process(self, shard: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[ShardResult]:
+        """A retried bundle writes the same bytes under the same name."""
+        number, batches = shard
+        yield write_shard(number, list(batches), self.config, self.plan, self.tables)
+        progress.add("shards", 1)
+
+
+class MakeShards(beam.PTransform):
+    """Batches of cleaned documents → one `ShardResult` for every shard of the plan."""
+
+    def __init__(self, config: InstancesConfig, plan: ShardPlan):
+        super().__init__()
+        self.config, self.plan = config, plan
+
+    def expand(self, documents: beam.PCollection) -> beam.PCollection:
+        """Every shard is seeded with an empty batch, so that it is written even if no document falls into it."""
+        compact = documents | "SegmentAndTokenize" >> beam.ParDo(SegmentAndTokenize(self.config, self.plan)).with_output_types(
+            tuple[int, pa.RecordBatch]
+        )
+        seeds = (
+            documents.pipeline
+            | "ShardNumbers" >> beam.Create(range(self.plan.num_train + self.plan.num_eval))
+            | "SeedShard" >> beam.Map(_empty_shard).with_output_types(tuple[int, pa.RecordBatch])
+        )
+        return (
+            (compact, seeds)
+            | beam.Flatten()
+            | "GroupByShard" >> beam.GroupByKey()
+            | "WriteShard" >> beam.ParDo(WriteShard(self.config, self.plan)).with_output_types(dict)
+        )
+
+
+def _empty_shard(number: int) -> tuple[int, pa.RecordBatch]:
+    return number, pa.RecordBatch.from_pylist([], schema=COMPACT_SCHEMA)

@@ -1,0 +1,106 @@
+"""The output folder: what it holds already, and that only one build works in it."""
+
+import contextlib
+import datetime
+import json
+import os
+import platform
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from albert_core.shards import INDEX_SUFFIX, MANIFEST, SHARD_SUFFIX, VOCABULARY
+from pipelines import storage
+from pipelines.errors import BuildError
+
+DOCUMENTS, REJECTS, LOCK = "documents", "rejects", "build.lock"
+
+
+def finished_manifest(output: str) -> dict[str, Any] | None:
+    """The manifest of the dataset that the folder holds.
+
+    Raises:
+      BuildError: the folder holds something else.
+    """
+    path = storage.join(output, MANIFEST)
+    if storage.exists(path):
+        try:
+            manifest = storage.read_json(path)
+        except ValueError:
+            manifest = None
+        if not isinstance(manifest, dict) or "fingerprint" not in manifest:
+            raise BuildError(f"{path} is not the manifest of a dataset of this toolkit\nchoose an empty --output")
+        return manifest
+    ours = {DOCUMENTS, REJECTS, LOCK, storage.TEMPORARY, VOCABULARY}
+    foreign = [name for name in _names(output) if name not in ours and not name.endswith((SHARD_SUFFIX, INDEX_SUFFIX))]
+    shards = [name for name in _names(output) if name.endswith(SHARD_SUFFIX)]
+    if foreign or (shards and not storage.exists(storage.join(output, DOCUMENTS))):
+        raise BuildError(
+            f"--output {output} holds other files, {(foreign or shards)[0]} for one\nchoose an empty folder, or one that a build began"
+        )
+    return None
+
+
+def other_dataset(output: str) -> BuildError:
+    """The refusal to build over a finished dataset of other options."""
+    return BuildError(
+        f"--output {output} holds a finished dataset of another corpus or other options\n"
+        "choose another folder, or replace it with --overwrite (documents that are already clean are used again)"
+    )
+
+
+def remove_shards(output: str) -> None:
+    """Removes a dataset, its manifest first: what is left is not a dataset."""
+    storage.remove(storage.join(output, MANIFEST))
+    for suffix in (SHARD_SUFFIX, INDEX_SUFFIX):
+        storage.remove(*storage.list_files(storage.join(output, f"*{suffix}")))
+    storage.remove(storage.join(output, storage.TEMPORARY))
+
+
+@contextlib.contextmanager
+def lock(output: str) -> Iterator[None]:
+    """Keeps a second build out of the folder. A lock whose process is gone, on this machine, is taken over.
+
+    Raises:
+      BuildError: another build is running, or may be on another machine.
+    """
+    try:
+        storage.make_folder(output)
+        path = storage.join(output, LOCK)
+        if storage.exists(path):
+            holder = json.loads(storage.read(path) or b"{}")
+            if holder.get("host") != platform.node() or _is_running(holder.get("pid", -1)):
+                raise BuildError(
+                    f"--output {output} is in use by process {holder.get('pid')} on {holder.get('host')}, since {holder.get('since')}"
+                    f"\nwait for it, or remove {path} if it is gone"
+                )
+        token = uuid.uuid4().hex
+        since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        storage.write_json(output, LOCK, {"host": platform.node(), "pid": os.getpid(), "since": since, "token": token})
+        if storage.read_json(path)["token"] != token:
+            raise BuildError(f"--output {output} was taken by another build at the same moment\nrun one of the two")
+    except OSError as error:
+        raise BuildError(f"--output {output} cannot be written: {error}\nchoose a folder that exists or can be made, with room") from error
+    try:
+        yield
+    finally:
+        storage.remove(storage.join(output, storage.TEMPORARY))
+        storage.remove(path)
+
+
+def _is_running(pid: int) -> bool:
+    if pid <= 0 or pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _names(folder: str) -> list[str]:
+    """First path components of the files below a folder."""
+    files = storage.list_files(storage.join(folder, "**"))
+    return sorted({path.removeprefix(folder).lstrip("/").split("/")[0] for path in files})

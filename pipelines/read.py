@@ -1,0 +1,202 @@
+"""Corpus files in, batches of raw documents out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, BinaryIO, Literal, NamedTuple
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.typehints.decorators import no_annotations
+
+from corpora.documents import RAW_SCHEMA
+from corpora.files import CorpusFile, CorpusSpec, FileRange
+from corpora.formats import file_ranges, list_files, read_range
+from corpora.records import BadRecord, DamagedFile, Document, RangeEnd
+from pipelines.accounts import Account
+from pipelines.batches import REJECT_SCHEMA
+from pipelines.rejects import RejectOutput
+
+BATCH_BYTES = 8 << 20
+RANGE_BYTES = 64 << 20
+ROW_BYTES = 256
+"""What a row takes beside its text while it waits, so that a batch of very short documents stays small too."""
+STAGE = "read"
+MAX_PACKED_FILES = 256
+"""Small files that one worker opens one after the other; on a remote file system each takes a while."""
+
+Pack = tuple[FileRange, ...]
+Damage = dict[str, str]
+
+
+def list_corpora(specs: Iterable[CorpusSpec]) -> list[CorpusFile]:
+    """The files of all corpora on any of Beam's file systems, in the order given; a file that two of them name belongs to the first.
+
+    Raises:
+      CorpusError: see `corpora.formats.list_files`.
+    """
+    files: dict[str, CorpusFile] = {}
+    for spec in specs:
+        for file in list_files(spec, match_files, open_file):
+            files.setdefault(file.path, file)
+    return list(files.values())
+
+
+def match_files(pattern: str) -> list[tuple[str, int]]:
+    """Path and size of each file that a glob means; a path that exists means itself, whatever brackets are in its name."""
+    found = {entry.path: entry.size_in_bytes for result in FileSystems.match([pattern]) for entry in result.metadata_list}
+    if not found and FileSystems.exists(pattern):
+        filesystem = FileSystems.get_filesystem(pattern)
+        return [(pattern, filesystem.size(pattern))]
+    return list(found.items())
+
+
+def open_file(path: str) -> BinaryIO:
+    """A file's bytes as stored: `corpora` decompresses, because Beam takes a truncated stream for the end of the file."""
+    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+
+
+class RawDocuments(NamedTuple):
+    """What `ReadCorpus` gives."""
+
+    batches: beam.PCollection  # of RAW_SCHEMA
+    rejects: beam.PCollection  # of REJECT_SCHEMA
+    accounts: beam.PCollection
+    damaged: beam.PCollection  # of {"file", "error"}
+
+
+class ReadCorpus(beam.PTransform):
+    """Files → batches of raw documents, rejects, accounts and damaged files.
+
+    Files that can be split are read in byte ranges by many workers. Of one that cannot, a single worker makes batches, and these are
+    spread, so that cleaning, which costs more, uses all workers.
+    """
+
+    def __init__(self, files: Sequence[CorpusFile], *, batch_bytes: int = BATCH_BYTES, range_bytes: int = RANGE_BYTES) -> None:
+        super().__init__()
+        self.files = files
+        self.batch_bytes = batch_bytes
+        self.range_bytes = range_bytes
+
+    @no_annotations
+    def expand(self, begin: beam.pvalue.PBegin) -> RawDocuments:
+        """Two readings: ranges whose batches stay where they are made, and long streams whose batches travel."""
+        parts = [part for file in self.files for part in file_ranges(file, self.range_bytes)]
+        long = [part for part in parts if self._is_long_stream(part)]
+        others = [part for part in parts if not self._is_long_stream(part)]
+        ranges = begin | "ReadRanges" >> _Read(pack_ranges(others, self.batch_bytes), self.batch_bytes)
+        streams = begin | "ReadStreams" >> _Read([(part,) for part in long], self.batch_bytes)
+        spread = streams.batches | "SpreadBatches" >> beam.Reshuffle()
+        return RawDocuments(
+            (ranges.batches, spread) | "FlattenBatches" >> beam.Flatten(),
+            (ranges.rejects, streams.rejects) | "FlattenRejects" >> beam.Flatten(),
+            (ranges.accounts, streams.accounts) | "FlattenAccounts" >> beam.Flatten(),
+            (ranges.damaged, streams.damaged) | "FlattenDamaged" >> beam.Flatten(),
+        )
+
+    def _is_long_stream(self, part: FileRange) -> bool:
+        return part.stop is None and part.file.size > self.batch_bytes
+
+
+def pack_ranges(parts: Iterable[FileRange], num_bytes: int) -> list[Pack]:
+    """Ranges that one worker reads one after the other: small files together, so that their documents share batches, others alone."""
+    packs: list[Pack] = []
+    pending: list[FileRange] = []
+    size = 0
+    for part in parts:
+        pending.append(part)
+        size += part.file.size if part.stop is None else part.stop - part.start
+        if size >= num_bytes or len(pending) >= MAX_PACKED_FILES:
+            packs.append(tuple(pending))
+            pending, size = [], 0
+    return [*packs, tuple(pending)] if pending else packs
+
+
+class _Read(beam.PTransform):
+    """Packs of ranges, in any order, read."""
+
+    def __init__(self, packs: Sequence[Pack], batch_bytes: int) -> None:
+        super().__init__()
+        self.packs = packs
+        self.batch_bytes = batch_bytes
+
+    @no_annotations
+    def expand(self, begin: beam.pvalue.PBegin) -> RawDocuments:
+        read = (
+            begin
+            | "ListRanges" >> beam.Create(self.packs, reshuffle=False)
+            | "SpreadRanges" >> beam.Reshuffle()
+            | "ReadRecords" >> beam.ParDo(ReadRecords(self.batch_bytes)).with_outputs("rejects", "accounts", "damaged", main="batches")
+        )
+        return RawDocuments(read.batches, read.rejects, read.accounts, read.damaged)
+
+
+class ReadRecords(beam.DoFn):
+    """A pack of file ranges → batches of their documents; rejects, accounts and damaged files as tagged outputs."""
+
+    def __init__(self, batch_bytes: int) -> None:
+        self.batch_bytes = batch_bytes
+
+    def process(
+        self, pack: Pack
+    ) -> Iterator[
+        pa.RecordBatch
+        | RejectOutput
+        | beam.pvalue.TaggedOutput[Literal["accounts"], Account]
+        | beam.pvalue.TaggedOutput[Literal["damaged"], Damage]
+    ]:
+        """Never fails for what is in a file, only where a file system does."""
+        documents = _Pending(RAW_SCHEMA, self.batch_bytes)
+        rejects = _Pending(REJECT_SCHEMA, self.batch_bytes)
+        for part in pack:
+            source, path = part.file.format, part.file.path
+            account = {"documents.read": 0, "files.read": int(part.start == 0)}
+            for event in read_range(part, open_file):
+                match event:
+                    case Document(offset, size, title, text):
+                        account["documents.read"] += 1
+                        yield from documents.add(size, source=source, origin=f"{path}:{offset}", title=title, text=text)
+                    case BadRecord(offset, _, reason, message, excerpt):
+                        account["documents.read"] += 1
+                        row = {"stage": STAGE, "reason": reason, "message": message, "excerpt": excerpt, "is_error": True}
+                        for batch in rejects.add(len(excerpt), source=source, origin=f"{path}:{offset}", **row):
+                            yield beam.pvalue.TaggedOutput("rejects", batch)
+                    case DamagedFile(file, error):
+                        account["files.damaged"] = 1
+                        yield beam.pvalue.TaggedOutput("damaged", {"file": file, "error": error})
+                    case RangeEnd(num_bytes):
+                        account["bytes.read"] = num_bytes
+            yield beam.pvalue.TaggedOutput("accounts", by_source(account, source))
+        yield from documents.flush()
+        for batch in rejects.flush():
+            yield beam.pvalue.TaggedOutput("rejects", batch)
+
+
+def by_source(account: Account, source: str) -> Account:
+    """The account with each count also under its source.
+
+    >>> by_source({"errors": 2}, "jsonl")
+    {'errors': 2, 'errors@jsonl': 2}
+    """
+    return account | {f"{key}@{source}": count for key, count in account.items()}
+
+
+class _Pending:
+    """Rows that wait until they are `batch_bytes` together."""
+
+    def __init__(self, schema: pa.Schema, batch_bytes: int) -> None:
+        self._schema = schema
+        self._batch_bytes = batch_bytes
+        self._rows: list[dict[str, Any]] = []
+        self._size = 0
+
+    def add(self, size: int, **row: Any) -> Iterator[pa.RecordBatch]:
+        self._rows.append(row)
+        self._size += size + ROW_BYTES
+        if self._size >= self._batch_bytes:
+            yield from self.flush()
+
+    def flush(self) -> Iterator[pa.RecordBatch]:
+        if self._rows:
+            yield pa.RecordBatch.from_pylist(self._rows, schema=self._schema)
+            self._rows, self._size = [], 0

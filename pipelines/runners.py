@@ -1,0 +1,97 @@
+"""Which engine runs a job, and what is asked of it: every option of Beam's own, checked before anything starts."""
+
+import argparse
+import difflib
+import logging
+from collections.abc import Callable, Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, SetupOptions, StandardOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineRunner
+
+from pipelines.errors import BuildError
+
+LOCAL_RUNNERS = ("", "DirectRunner", "FnApiRunner")
+
+
+class JobFailedError(RuntimeError):
+    """The engine gave up on the job; the message is its own, without the traceback."""
+
+
+def parse_beam_options(arguments: Sequence[str], known: Sequence[str] = ()) -> PipelineOptions:
+    """Beam's options from what the command line left over.
+
+    Args:
+      arguments: such as `--runner=DataflowRunner`, `--direct_num_workers=2`.
+      known: the command's own options, for a better guess at what was meant.
+
+    Raises:
+      BuildError: one of them is neither ours nor Beam's. (Beam itself would warn and go on.)
+    """
+    parser = _OptionsParser(add_help=False, allow_abbrev=False)
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(parser)
+    _, unknown = parser.parse_known_args(list(arguments))
+    if unknown:
+        theirs = [string for action in parser._actions for string in action.option_strings]
+        name = unknown[0].split("=")[0]
+        close = difflib.get_close_matches(name, [*known, *theirs], 1, 0.6)
+        fix = (
+            f"did you mean {close[0]}?"
+            if close
+            else "see albert-data build --help; other options go to Beam, which does not know it either"
+        )
+        raise BuildError(f"no such option: {name}\n{fix}")
+    result = PipelineOptions(list(arguments))
+    direct = result.view_as(DirectOptions)
+    if runner_name(result) in LOCAL_RUNNERS and direct.direct_num_workers != 1 and not any("direct_running_mode" in a for a in arguments):
+        direct.direct_running_mode = "multi_processing"  # threads would share one interpreter lock
+    result.view_as(SetupOptions).save_main_session = False
+    return result
+
+
+class _OptionsParser(argparse.ArgumentParser):
+    """Beam's option classes also ask for this method; and a bad value is the user's error, not an exit."""
+
+    def add_value_provider_argument(self, *names: str, **settings: object) -> None:
+        self.add_argument(*names, **{key: value for key, value in settings.items() if key != "type"})  # type: ignore[arg-type]
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise BuildError(f"{message}\nthe option belongs to Apache Beam; see its documentation for the values")
+
+
+def runner_name(options: PipelineOptions) -> str:
+    """The engine asked for; empty for Beam's default."""
+    return (options.view_as(StandardOptions).runner or "").rsplit(".", 1)[-1]
+
+
+def make_runner(options: PipelineOptions) -> PipelineRunner | str:
+    """The engine. `DirectRunner` is the in-process one: Beam would try Prism first, and download it."""
+    name = runner_name(options)
+    return FnApiRunner() if name in LOCAL_RUNNERS else name
+
+
+def run_job(wire: Callable[[beam.Pipeline], object], options: PipelineOptions) -> None:
+    """Runs the pipeline that `wire` builds and waits for its end.
+
+    Raises:
+      JobFailedError: with the engine's last words.
+    """
+    for name in ("apache_beam", "root"):  # workers log every failure with its traceback, and warn of much that is no concern
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        pipeline = beam.Pipeline(runner=make_runner(options), options=options)
+        wire(pipeline)
+        pipeline.run().wait_until_finish()
+    except BuildError:
+        raise
+    except Exception as error:
+        raise JobFailedError(_last_words(error)) from error
+
+
+def _last_words(error: BaseException) -> str:
+    """The innermost message: Beam wraps a worker's exception, traceback and all, in its own."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "Error" in line.split(":")[0] and not line.startswith(("File", "raise"))]
+    return (telling or lines or [type(error).__name__])[-1]

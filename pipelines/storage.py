@@ -1,0 +1,83 @@
+"""Whole files on any file system that Beam knows: read, written under a temporary name and renamed, listed, removed."""
+
+import contextlib
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+TEMPORARY = "temporary"  # folder of unfinished files in an output folder
+
+
+def join(folder: str, *names: str) -> str:
+    """A path below a local or remote folder."""
+    return FileSystems.join(folder, *names)
+
+
+def exists(path: str) -> bool:
+    """Whether a file or folder is there."""
+    return FileSystems.exists(path)
+
+
+def is_file(path: str) -> bool:
+    """Whether a file is there, and not a folder."""
+    return any(metadata.path == path for metadata in FileSystems.match([path])[0].metadata_list)
+
+
+def open_file(path: str) -> BinaryIO:
+    """A file to read, its bytes as they are stored."""
+    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+
+
+def read(path: str) -> bytes:
+    """A file's bytes as they are stored, compressed or not."""
+    with open_file(path) as file:
+        return file.read()
+
+
+def read_json(path: str) -> Any:
+    """A JSON file's value."""
+    return json.loads(read(path))
+
+
+def list_files(pattern: str) -> list[str]:
+    """Paths that match, sorted."""
+    return sorted(metadata.path for metadata in FileSystems.match([pattern])[0].metadata_list)
+
+
+@contextlib.contextmanager
+def create(folder: str, name: str) -> Iterator[BinaryIO]:
+    """A file to write; it gets its `name` in `folder` only when the block ends without an error, so no half file looks whole."""
+    make_folder(join(folder, TEMPORARY))
+    temporary = join(folder, TEMPORARY, f"{name.replace('/', '-')}-{uuid.uuid4().hex}")
+    with FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        yield file
+    FileSystems.rename([temporary], [join(folder, name)])
+
+
+def write(folder: str, name: str, content: bytes) -> None:
+    """A whole file, at once or not at all."""
+    with create(folder, name) as file:
+        file.write(content)
+
+
+def write_json(folder: str, name: str, value: Any) -> None:
+    """A value as readable JSON, keys in their given order."""
+    write(folder, name, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
+
+
+def make_folder(path: str) -> None:
+    """Makes a folder and those above it, where folders exist at all."""
+    if not exists(path):
+        with contextlib.suppress(OSError):  # another worker may have made it meanwhile; a real fault shows when a file is created
+            FileSystems.mkdirs(path)
+
+
+def remove(*paths: str) -> None:
+    """Deletes files and folders that are there."""
+    present = [path for path in paths if exists(path)]
+    if present:
+        FileSystems.delete(present)

@@ -1,0 +1,148 @@
+"""Is a dataset what its manifest says? Digests, counts, indexes, and the invariants of every instance."""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from albert_core.errors import AlbertError
+from albert_core.shards import (
+    FEATURES,
+    INDEX_SUFFIX,
+    INPUT_IDS,
+    INPUT_MASK,
+    MASKED_LM_IDS,
+    MASKED_LM_POSITIONS,
+    MASKED_LM_WEIGHTS,
+    NEXT_SENTENCE_LABELS,
+    SEGMENT_IDS,
+    SHARD_SUFFIX,
+    Dataset,
+    Split,
+)
+from albert_core.tokenization import Tokenizer
+from pipelines import storage
+from pipelines.manifest import dataset_digest
+
+READ_BYTES = 8 << 20
+
+
+def verify(path: str, report: Callable[[int, int], None] = lambda done, total: None) -> list[str]:
+    """Everything that differs from the manifest, one line each; empty if nothing does.
+
+    Args:
+      path: a dataset's folder.
+      report: called with shards done and shards in all.
+
+    Raises:
+      AlbertError: there is no manifest to compare with.
+    """
+    dataset = Dataset.open(path)
+    shards = dataset.manifest["shards"]
+    differences = list(_check_totals(dataset))
+    try:
+        tokenizer = dataset.tokenizer
+    except AlbertError as error:
+        return [*differences, str(error).splitlines()[0]]
+    for number, shard in enumerate(shards):
+        differences += _check_file(path, shard)
+        if not any(line.startswith(shard["name"]) for line in differences):
+            differences += _check_instances(dataset, shard, tokenizer)
+        report(number + 1, len(shards))
+    return differences
+
+
+def _check_totals(dataset: Dataset) -> Iterator[str]:
+    manifest, shards = dataset.manifest, dataset.manifest["shards"]
+    if (digest := dataset_digest(shards)) != manifest["digest"]:
+        yield f"manifest: digest {manifest['digest'][:12]}…, its shards give {digest[:12]}…"
+    if (total := sum(shard["instances"] for shard in shards)) != manifest["instances"]:
+        yield f"manifest: {manifest['instances']:,} instances, its shards have {total:,}"
+    documents = manifest["documents"]
+    if (accounted := documents["kept"] + sum(documents["rejected"].values())) != documents["read"]:
+        yield f"manifest: {documents['read']:,} documents read, {accounted:,} accounted for"
+    listed = {shard["name"] for shard in shards}
+    for file in storage.list_files(storage.join(dataset.path, f"*{SHARD_SUFFIX}")):
+        if (name := file.rsplit("/", 1)[-1]) not in listed:
+            yield f"{name}: not in the manifest"
+
+
+def _check_file(folder: str, shard: dict[str, Any]) -> Iterator[str]:
+    """Size and digest of a shard."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        with storage.open_file(storage.join(folder, shard["name"])) as file:
+            while content := file.read(READ_BYTES):
+                digest.update(content)
+                size += len(content)
+    except OSError as error:
+        yield f"{shard['name']}: cannot be read: {error}"
+        return
+    if size != shard["bytes"]:
+        yield f"{shard['name']}: {size:,} bytes, the manifest says {shard['bytes']:,}"
+    elif digest.hexdigest() != shard["sha256"]:
+        yield f"{shard['name']}: SHA-256 {digest.hexdigest()[:12]}…, the manifest says {shard['sha256'][:12]}…"
+
+
+def _check_instances(dataset: Dataset, shard: dict[str, Any], tokenizer: Tokenizer) -> Iterator[str]:
+    """Index, counts and every instance of a shard whose bytes are right."""
+    name = shard["name"]
+    split = Split(dataset, [shard])
+    index_name = name.removesuffix(SHARD_SUFFIX) + INDEX_SUFFIX
+    try:
+        index = np.load(io.BytesIO(storage.read(storage.join(dataset.path, index_name))), allow_pickle=False)
+    except (OSError, ValueError) as error:
+        yield f"{index_name}: cannot be read: {error}"
+        return
+    if len(index) != len(split.block_sizes) + 1 or index[-1] != shard["bytes"]:
+        yield f"{index_name}: {len(index) - 1} blocks to byte {index[-1]:,}, the shard has {len(split.block_sizes)} to {shard['bytes']:,}"
+        return
+    records = instances = 0
+    for block in range(len(split.block_sizes)):
+        try:
+            records += len(split.read_records(block))
+            features = split.read_block(block)
+        except AlbertError as error:
+            yield f"{name}: block {block}: {str(error).splitlines()[0]}"
+            return
+        for row, what in broken_instances(features, tokenizer):
+            yield f"{name}: instance {instances + row}: {what}"
+        instances += len(features[INPUT_IDS])
+    if (records, instances) != (shard["records"], shard["instances"]):
+        yield f"{name}: {records:,} records of {instances:,} instances, the manifest says {shard['records']:,} of {shard['instances']:,}"
+
+
+def broken_instances(features: dict[str, np.ndarray], tokenizer: Tokenizer) -> list[tuple[int, str]]:
+    """Rows of a block that break the form [CLS] A [SEP] B [SEP] or the law of masks, with what is broken."""
+    ids, mask, segments = features[INPUT_IDS], features[INPUT_MASK], features[SEGMENT_IDS]
+    positions, labels, weights = features[MASKED_LM_POSITIONS], features[MASKED_LM_IDS], features[MASKED_LM_WEIGHTS]
+    rows = np.arange(len(ids))
+    lengths = mask.sum(axis=1)
+    column, prediction = np.arange(ids.shape[1]), np.arange(labels.shape[1])
+    count = weights.sum(axis=1).astype(np.int64)
+    real = prediction < count[:, None]
+    first_of_b = ids.shape[1] - segments[:, ::-1].argmax(axis=1) - segments.sum(axis=1)
+    covered = np.take_along_axis(ids, positions, axis=1)
+    specials = [tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id]
+    checks = {
+        "does not begin with [CLS]": ids[:, 0] != tokenizer.cls_id,
+        "does not end with [SEP]": ids[rows, np.maximum(lengths - 1, 0)] != tokenizer.sep_id,
+        "has no [SEP] before segment B": ids[rows, np.clip(first_of_b - 1, 0, ids.shape[1] - 1)] != tokenizer.sep_id,
+        "has not two [SEP]": (ids == tokenizer.sep_id).sum(axis=1) != 2,
+        "has a gap in its mask": (mask != (column < lengths[:, None])).any(axis=1),
+        "has tokens in its padding": ((ids != tokenizer.pad_id) & (mask == 0)).any(axis=1),
+        "has a segment that is not one run": (segments != ((column >= first_of_b[:, None]) & (column < lengths[:, None]))).any(axis=1),
+        "has an order label other than 0 and 1": ~np.isin(features[NEXT_SENTENCE_LABELS][:, 0], (0, 1)),
+        "has a gap in its weights": (weights != real).any(axis=1),
+        "has no prediction": count == 0,
+        "has positions that do not ascend": ((np.diff(positions, axis=1) <= 0) & real[:, 1:]).any(axis=1),
+        "has a position beyond its text": ((positions >= lengths[:, None]) & real).any(axis=1),
+        "masks a special token": (np.isin(covered, [tokenizer.cls_id, tokenizer.sep_id]) & real).any(axis=1),
+        "has a special token as a label": (np.isin(labels, specials) & real).any(axis=1),
+        "has values behind its predictions": (((positions != 0) | (labels != 0)) & ~real).any(axis=1),
+        "has ids beyond the vocabulary": (ids >= tokenizer.size).any(axis=1) | (labels >= tokenizer.size).any(axis=1),
+    }
+    assert set(FEATURES) == set(features)
+    return [(int(row), what) for what, broken in checks.items() for row in np.flatnonzero(broken)]

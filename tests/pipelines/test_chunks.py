@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from albert_core.drawing import SENTENCE_START, WORD_START
+from pipelines.chunks import cut_chunks, document_keys, is_held_out, shard_of
+from pipelines.compact import TokenizedDocuments
+
+COMMA = 1
+CLAUSE_MARKS = np.array([False, True, False, False], np.bool_)
+
+
+def documents(*sentence_lengths: list[int], comma_at: dict[int, int] | None = None) -> TokenizedDocuments:
+    """Documents of sentences of the given lengths; `comma_at`: token → place of a clause mark."""
+    sizes = [sum(lengths) for lengths in sentence_lengths]
+    flags = np.full(sum(sizes), WORD_START, np.uint8)
+    at = 0
+    for lengths in sentence_lengths:
+        for length in lengths:
+            flags[at] |= SENTENCE_START
+            at += length
+    ids = np.full(len(flags), 2, np.uint16)
+    for place in comma_at or {}:
+        ids[place] = COMMA
+    return TokenizedDocuments(ids, flags, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64))
+
+
+def chunk(docs: TokenizedDocuments, **settings_) -> tuple[list[tuple[int, int, int]], object]:
+    number = len(docs.offsets) - 1
+    keys = document_keys([bytes([d + 1]) * 16 for d in range(number)], seed=1)
+    options = {"copies": 1, "max_tokens": 16, "short_seq_prob": 0.0, "clause_marks": CLAUSE_MARKS} | settings_
+    chunks = cut_chunks(docs, keys, np.arange(number, dtype=np.uint16), **options)
+    rows = zip(chunks.document.tolist(), chunks.instances.starts.tolist(), chunks.instances.ends.tolist(), strict=True)
+    return list(rows), chunks
+
+
+def test_sentences_gather_until_the_next_would_overflow():
+    rows, chunks = chunk(documents([5, 6, 4, 9, 3]))
+    assert rows == [(0, 0, 15), (0, 15, 27)]
+    assert (chunks.num_single_sentence, chunks.num_cut_tokens) == (0, 0)
+
+
+def test_chunks_never_cross_documents_and_know_their_source():
+    rows, chunks = chunk(documents([4, 4], [3, 3]))
+    assert rows == [(0, 0, 8), (1, 8, 14)]
+    assert chunks.instances.sources.tolist() == [0, 1]
+
+
+def test_a_single_sentence_needs_a_clause_mark():
+    rows, chunks = chunk(documents([7], [7], comma_at={9: 1}))
+    assert rows == [(1, 7, 14)]
+    assert chunks.num_single_sentence == 1
+
+
+def test_a_clause_mark_at_the_very_end_is_no_place_to_split():
+    assert chunk(documents([7], comma_at={6: 1}))[0] == []
+
+
+def test_an_exact_fit_is_no_overflow():
+    assert chunk(documents([8, 8, 8, 8]))[0] == [(0, 0, 16), (0, 16, 32)]
+
+
+def test_copies_differ_in_their_keys_and_short_targets():
+    docs = documents([3] * 40)
+    plain, chunks = chunk(docs, copies=3)
+    assert plain == plain[: len(plain) // 3] * 3
+    assert len(set(chunks.instances.keys.tolist())) == len(plain)
+    short, _ = chunk(docs, copies=3, short_seq_prob=1.0)
+    thirds = [[row for row in short if row[1] == 0], short]
+    assert len(thirds[0]) <= 3
+    assert len({row[2] - row[1] for row in short}) > 2
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.lists(st.integers(1, 16), min_size=1, max_size=12), min_size=1, max_size=4),
+    st.floats(0, 1),
+    st.integers(1, 3),
+    st.randoms(),
+)
+def test_chunks_are_whole_sentences_in_order_within_the_target(lengths, short, copies, random):
+    total = sum(map(sum, lengths))
+    docs = documents(*lengths, comma_at={place: 1 for place in range(total) if random.random() < 0.2})
+    rows, chunks = chunk(docs, copies=copies, short_seq_prob=short)
+    bounds = {*np.flatnonzero(docs.flags & SENTENCE_START).tolist(), total}
+    for document, start, end in rows:
+        assert docs.offsets[document] <= start < end <= docs.offsets[document + 1]
+        assert 2 <= end - start <= 16
+        inside = [t for t in range(start + 1, end) if docs.flags[t] & SENTENCE_START]
+        assert inside or any(docs.token_ids[t] == COMMA for t in range(start, end - 1))
+        if inside:
+            assert {start, end} <= bounds
+    if short == 0:
+        assert sum(end - start for _, start, end in rows) + chunks.num_cut_tokens <= total * copies
+        assert chunks.num_cut_tokens == 0
+        starts = {(d, s) for d, s, _ in rows}
+        if chunks.num_single_sentence == 0:  # nothing is lost: each chunk starts where the one before it ends
+            assert all((d, e) in starts or e == docs.offsets[d + 1] for d, _, e in rows)
+
+
+def test_shards_and_held_out_documents_are_stable_and_uniform():
+    ids = [i.to_bytes(16, "little") for i in range(20_000)]
+    keys = document_keys(ids, seed=7)
+    shards = shard_of(keys, 10)
+    assert np.bincount(shards).min() > 1800
+    assert shard_of(document_keys(ids[5:6], seed=7), 10)[0] == shards[5]
+    held = is_held_out(keys, 0.01)
+    assert held.mean() == pytest.approx(0.01, rel=0.25)
+    assert is_held_out(keys, 0.05)[held].all()
+    assert not is_held_out(keys, 0.0).any()
+    assert (document_keys(ids, seed=8) != keys).all()

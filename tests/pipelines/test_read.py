@@ -1,0 +1,117 @@
+import gzip
+import json
+
+import apache_beam as beam
+import pyarrow as pa
+import pytest
+from apache_beam.testing.util import assert_that, equal_to
+
+from corpora.errors import CorpusError
+from corpora.files import CorpusFile, CorpusSpec, FileRange
+from corpora.formats import parse_corpus
+from pipelines.read import ReadCorpus, ReadRecords, list_corpora, match_files, pack_ranges
+from tests.pipelines.jobs import run
+
+
+def write_lines(path, number: int, start: int = 0) -> None:
+    path.write_text("".join(json.dumps({"text": f"第{i}篇。"}, ensure_ascii=False) + "\n" for i in range(start, start + number)), "utf-8")
+
+
+def test_a_file_that_two_corpora_name_belongs_to_the_first(tmp_path):
+    write_lines(tmp_path / "a.jsonl", 1)
+    write_lines(tmp_path / "b.jsonl", 1)
+    files = list_corpora(map(parse_corpus, [f"line={tmp_path}/b.*", f"{tmp_path}/*.jsonl"]))
+    assert [(file.path[-7:], file.format) for file in files] == [("b.jsonl", "line"), ("a.jsonl", "jsonl")]
+
+
+def test_globs_of_beam_and_names_with_brackets(tmp_path):
+    (tmp_path / "sub").mkdir()
+    for name in ("a [1].txt", "sub/b.txt"):
+        (tmp_path / name).write_text("文", "utf-8")
+    assert match_files(f"{tmp_path}/a [1].txt") == [(f"{tmp_path}/a [1].txt", 3)]
+    assert sorted(match_files(f"{tmp_path}/**")) == [(f"{tmp_path}/a [1].txt", 3), (f"{tmp_path}/sub/b.txt", 3)]
+    assert match_files(f"{tmp_path}/*.json") == []
+
+
+@pytest.mark.parametrize("pattern", ["missing.txt", "*.nothing"])
+def test_nothing_to_read_is_said_before_any_pipeline(tmp_path, pattern):
+    with pytest.raises(CorpusError, match=r"no file"):
+        list_corpora([CorpusSpec(None, f"{tmp_path}/{pattern}")])
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(CorpusError, match="is a folder"):
+        list_corpora([CorpusSpec(None, str(tmp_path))])
+
+
+def test_small_files_travel_together():
+    small = [FileRange(CorpusFile(f"{i}", 40, "text")) for i in range(5)]
+    large = FileRange(CorpusFile("x", 1000, "jsonl"), 0, 100)
+    assert [len(pack) for pack in pack_ranges([*small, large], 100)] == [3, 3]
+    assert [len(pack) for pack in pack_ranges([large, large], 100)] == [1, 1]
+    assert [len(pack) for pack in pack_ranges(small * 60, 1 << 30)] == [256, 44]
+    assert pack_ranges([], 100) == []
+
+
+def outputs(found, tag=None):
+    if tag is None:
+        return [value for value in found if isinstance(value, pa.RecordBatch)]
+    return [value.value for value in found if isinstance(value, beam.pvalue.TaggedOutput) and value.tag == tag]
+
+
+def test_records_become_batches_rejects_and_an_account(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes('{"text": "甲", "title": "题"}\nnot JSON\n{"text": "乙"}\n'.encode())
+    found = list(ReadRecords(1 << 20).process((FileRange(CorpusFile(str(path), 60, "jsonl", None, "utf-8")),)))
+    (batch,) = outputs(found)
+    assert batch.to_pylist() == [
+        {"source": "jsonl", "origin": f"{path}:0", "title": "题", "text": "甲"},
+        {"source": "jsonl", "origin": f"{path}:41", "title": "", "text": "乙"},
+    ]
+    (rejects,) = outputs(found, "rejects")
+    (reject,) = rejects.to_pylist()
+    assert (reject["origin"], reject["stage"], reject["reason"], reject["is_error"]) == (f"{path}:32", "read", "invalid_json", True)
+    assert reject["excerpt"] == "not JSON"
+    (account,) = outputs(found, "accounts")
+    assert account == {
+        "documents.read": 3, "files.read": 1, "bytes.read": path.stat().st_size,
+        "documents.read@jsonl": 3, "files.read@jsonl": 1, "bytes.read@jsonl": path.stat().st_size,
+    }  # fmt: skip
+
+
+def test_a_damaged_file_is_named_and_what_was_whole_is_kept(tmp_path):
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress('{"text": "甲"}\n{"text": "乙"}\n'.encode())[:-12])
+    found = list(ReadRecords(1 << 20).process((FileRange(CorpusFile(str(path), 60, "jsonl", "gz", "utf-8")),)))
+    assert outputs(found, "damaged") == [{"file": str(path), "error": "the gz stream is cut off"}]
+    assert outputs(found, "accounts")[0]["files.damaged"] == 1
+
+
+def test_batches_are_cut_by_bytes(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("文" * 100 + "\n" + "字" * 100 + "\n" + "短\n", "utf-8")
+    pack = (FileRange(CorpusFile(str(path), 700, "line", None, "utf-8")),)
+    assert [batch.num_rows for batch in outputs(ReadRecords(500).process(pack))] == [1, 1, 1]
+    assert [batch.num_rows for batch in outputs(ReadRecords(800).process(pack))] == [2, 1]
+    assert [batch.num_rows for batch in outputs(ReadRecords(10_000).process(pack))] == [3]
+
+
+def count_rows(batch: pa.RecordBatch) -> int:
+    return batch.num_rows
+
+
+def test_every_file_is_read_once_in_ranges_and_as_streams(tmp_path):
+    write_lines(tmp_path / "a.jsonl", 50)
+    write_lines(tmp_path / "b.jsonl", 30, 50)
+    (tmp_path / "c.jsonl.gz").write_bytes(gzip.compress((tmp_path / "b.jsonl").read_bytes()))
+    files = list_corpora([CorpusSpec(None, f"{tmp_path}/*")])
+
+    def build(pipeline: beam.Pipeline) -> None:
+        raw = pipeline | ReadCorpus(files, batch_bytes=64, range_bytes=100)
+        texts = raw.batches | beam.FlatMap(lambda batch: batch.column("text").to_pylist())
+        assert_that(texts, equal_to([f"第{i}篇。" for i in range(80)] + [f"第{i}篇。" for i in range(50, 80)]))
+        files_read = raw.accounts | beam.Map(lambda account: account["files.read"]) | beam.CombineGlobally(sum)
+        assert_that(files_read, equal_to([3]), label="files")
+        assert raw.batches.element_type == raw.rejects.element_type == pa.RecordBatch
+
+    run(build)
