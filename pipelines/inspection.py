@@ -110,7 +110,7 @@ def _inspect_file(path: str, count: int, vocab: str | None) -> Iterator[Shown]:
     folder, _, name = path.rpartition("/")
     if vocab is None and storage.exists(storage.join(folder or ".", MANIFEST)):
         vocab = storage.join(folder or ".", "vocab.txt")
-    if not storage.exists(path) or not storage.is_file(path):
+    if not storage.is_file(path):
         raise BuildError(
             f"{path} holds neither a dataset ({MANIFEST}) nor is it a TFRecord file\ngive the --output folder of a build, or a shard"
         )

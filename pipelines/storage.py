@@ -4,6 +4,7 @@ import contextlib
 import json
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from apache_beam.io.filesystem import CompressionTypes
@@ -24,7 +25,7 @@ def exists(path: str) -> bool:
 
 def is_file(path: str) -> bool:
     """Whether a file is there, and not a folder."""
-    return any(metadata.path == path for metadata in FileSystems.match([path])[0].metadata_list)
+    return exists(path) and not ("://" not in path and Path(path).is_dir())  # object stores have no folders
 
 
 def open_file(path: str) -> BinaryIO:

@@ -1,0 +1,60 @@
+import logging
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from pipelines.errors import BuildError
+from pipelines.runners import JobFailedError, make_runner, parse_beam_options, run_job
+
+
+def test_options_of_beam_reach_beam():
+    options = parse_beam_options(["--runner=DataflowRunner", "--project", "some-project", "--region=europe-west1"])
+    assert make_runner(options) == "DataflowRunner"
+    assert options.view_as(GoogleCloudOptions).project == "some-project"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--runner=DirectRunner"], ["--runner", "FnApiRunner"]])
+def test_the_direct_runner_is_the_one_in_this_process(arguments):
+    assert isinstance(make_runner(parse_beam_options(arguments)), FnApiRunner)
+
+
+def test_more_than_one_worker_means_processes_unless_said_otherwise():
+    assert parse_beam_options(["--direct_num_workers=2"]).view_as(DirectOptions).direct_running_mode == "multi_processing"
+    assert parse_beam_options(["--direct_num_workers", "2"]).view_as(DirectOptions).direct_running_mode == "multi_processing"
+    assert parse_beam_options([]).view_as(DirectOptions).direct_running_mode == "in_memory"
+    asked = parse_beam_options(["--direct_num_workers=2", "--direct_running_mode=multi_threading"])
+    assert asked.view_as(DirectOptions).direct_running_mode == "multi_threading"
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--max-predictons-per-seq=20", "no such option: --max-predictons-per-seq\ndid you mean --max-predictions-per-seq?"),
+        ("--direct_num_worker=2", "no such option: --direct_num_worker\ndid you mean --direct_num_workers?"),
+        ("--qqqq", "no such option: --qqqq\nsee albert-data build --help"),
+        ("stray", "no such option: stray"),
+    ],
+)
+def test_an_option_that_nobody_knows_is_refused_with_a_guess(argument, message):
+    with pytest.raises(BuildError, match=message.replace("?", r"\?")):
+        parse_beam_options([argument], ["--max-predictions-per-seq", "--vocab"])
+
+
+def test_a_bad_value_of_an_option_of_beam_is_refused():
+    with pytest.raises(BuildError, match="--direct_num_workers: invalid int value: 'many'"):
+        parse_beam_options(["--direct_num_workers=many"])
+
+
+def test_a_failing_job_says_its_last_words_and_no_traceback():
+    def divide(number: int) -> float:
+        return 1 / number
+
+    level = logging.getLogger("apache_beam").level
+    with pytest.raises(JobFailedError) as caught:
+        run_job(lambda pipeline: pipeline | beam.Create([0]) | beam.Map(divide), parse_beam_options([]))
+    logging.getLogger("apache_beam").setLevel(level)
+    assert "division by zero" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    assert "\n" not in str(caught.value)
