@@ -20,6 +20,15 @@ def add_accounts(accounts: Iterable[Account]) -> Account:
     return dict(sorted(total.items()))
 
 
+def by_source(account: Account, source: str) -> Account:
+    """The account with each count also under its source.
+
+    >>> by_source({"errors": 2}, "jsonl")
+    {'errors': 2, 'errors@jsonl': 2}
+    """
+    return account | {f"{key}@{source}": count for key, count in account.items()}
+
+
 class SumAccounts(beam.PTransform):
     """Accounts → exactly one account, also when there were none."""
 

@@ -1,8 +1,5 @@
 """What moves through Beam: Arrow record batches cut by bytes, their schemas, and the coder that carries them."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any
-
 import apache_beam as beam
 import pyarrow as pa
 
@@ -37,17 +34,3 @@ class ArrowBatchCoder(beam.coders.Coder):
 
 
 beam.coders.registry.register_coder(pa.RecordBatch, ArrowBatchCoder)
-
-
-def cut_batches(rows: Iterable[dict[str, Any]], schema: pa.Schema, batch_bytes: int, size_of: str = "text") -> Iterator[pa.RecordBatch]:
-    """Rows gathered into batches whose column `size_of` holds about `batch_bytes` characters; at least one row each."""
-    pending: list[dict[str, Any]] = []
-    size = 0
-    for row in rows:
-        pending.append(row)
-        size += len(row[size_of])
-        if size >= batch_bytes:
-            yield pa.RecordBatch.from_pylist(pending, schema=schema)
-            pending, size = [], 0
-    if pending:
-        yield pa.RecordBatch.from_pylist(pending, schema=schema)

@@ -19,7 +19,7 @@ from corpora.files import CorpusFile
 from corpora.formats import parse_corpus
 from pipelines import storage
 from pipelines.accounts import Account
-from pipelines.clean import CleanConfig, CleanCorpus
+from pipelines.clean import DAMAGED, CleanConfig, CleanCorpus
 from pipelines.errors import BuildError
 from pipelines.fingerprints import fingerprint
 from pipelines.instances import InstancesConfig, MakeShards, ReadDocuments
@@ -154,11 +154,11 @@ def gate(cleaned: dict[str, Any], config: BuildConfig) -> None:
     account: Account = cleaned["account"]
     damaged = account.get("files.damaged", 0)
     if damaged and not config.allow_damaged_files:
-        names = storage.join(config.output, REJECTS)
-        first = _first_damaged(config.output)
+        listed = storage.join(config.output, DOCUMENTS, DAMAGED)
+        first = json.loads(storage.read(listed).splitlines()[0])
         raise BuildError(
-            f"{damaged} of {account['files.read']} files are damaged: {first}\nwhat they lost cannot be counted; "
-            f"replace them (all are named in {names}), or go on without with --allow-damaged-files"
+            f"{damaged} of {account['files.read']} files are damaged: {first['file']}: {first['error']}\nwhat they lost cannot be counted; "
+            f"replace them (all are named in {listed}), or go on without with --allow-damaged-files"
         )
     errors, read = account.get("errors", 0), account.get("documents.read", 0)
     if errors > max(MIN_TOLERATED_ERRORS, config.max_error_rate * read):
@@ -193,11 +193,3 @@ def describe_inputs(files: Sequence[CorpusFile]) -> list[dict[str, Any]]:
         {"path": file.path, "format": file.format, "encoding": file.encoding, "bytes": file.size, "changed": found.get(file.path, 0.0)}
         for file in files
     ]
-
-
-def _first_damaged(output: str) -> str:
-    for path in storage.list_files(storage.join(output, DOCUMENTS, "damaged*")):
-        for line in storage.read(path).decode().splitlines():
-            damage = json.loads(line)
-            return f"{damage['file']}: {damage['error']}"
-    return "see the rejects"

@@ -15,14 +15,15 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.typehints.decorators import no_annotations
 
 from corpora.files import CorpusFile
-from pipelines import rules
-from pipelines.accounts import Account, SumAccounts
+from pipelines import progress, rules
+from pipelines.accounts import Account, SumAccounts, by_source
 from pipelines.batches import CLEANED_SCHEMA
 from pipelines.deduplicate import ID_BYTES, MIN_PARTITIONS, DropExactDuplicates, num_partitions
 from pipelines.errors import BuildError
-from pipelines.read import BATCH_BYTES, RANGE_BYTES, ReadCorpus, by_source
+from pipelines.read import BATCH_BYTES, RANGE_BYTES, ReadCorpus
 from pipelines.rejects import RejectOutput, WriteRejects, reject_rows
 
+DAMAGED = "damaged.jsonl"
 COMPRESSION_RATIO = 4  # of text by xz or zst, roughly: for the number of partitions
 
 
@@ -140,6 +141,7 @@ class ApplyLineRules(beam.DoFn):
             reasons = ["empty"] * empty.num_rows
             messages = ["no line of text is left after markup, menus and lines without Chinese"] * empty.num_rows
             yield beam.pvalue.TaggedOutput("rejects", reject_rows(empty, "lines", reasons, messages))
+        progress.add("cleaned", sum(map(len, texts)))
 
 
 def apply_rules(text: str, text_rules: Sequence[Callable[[str], str]]) -> str:
@@ -214,7 +216,7 @@ class CleanCorpus(beam.PTransform):
         rejects = (raw.rejects, clean.rejects) | "FlattenRejects" >> beam.Flatten()
         clean.kept | "WriteDocuments" >> WriteDocuments(FileSystems.join(self.output, "documents", "part"))
         rejects | "WriteRejects" >> WriteRejects(FileSystems.join(self.output, "rejects", "clean"))
-        raw.damaged | "WriteDamaged" >> WriteDamaged(FileSystems.join(self.output, "documents", "damaged.jsonl"))
+        raw.damaged | "WriteDamaged" >> WriteDamaged(FileSystems.join(self.output, "documents", DAMAGED))
         kept_counts = clean.kept | "CountKept" >> beam.Map(count_kept).with_output_types(Account)
         reject_counts = rejects | "CountRejects" >> beam.Map(count_rejects).with_output_types(Account)
         return (raw.accounts, kept_counts, reject_counts) | "FlattenAccounts" >> beam.Flatten() | "SumAccounts" >> SumAccounts()

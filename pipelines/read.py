@@ -13,7 +13,7 @@ from corpora.documents import RAW_SCHEMA
 from corpora.files import CorpusFile, CorpusSpec, FileRange
 from corpora.formats import file_ranges, list_files, read_range
 from corpora.records import BadRecord, DamagedFile, Document, RangeEnd
-from pipelines.accounts import Account
+from pipelines.accounts import Account, by_source
 from pipelines.batches import REJECT_SCHEMA
 from pipelines.rejects import RejectOutput
 
@@ -170,15 +170,6 @@ class ReadRecords(beam.DoFn):
         yield from documents.flush()
         for batch in rejects.flush():
             yield beam.pvalue.TaggedOutput("rejects", batch)
-
-
-def by_source(account: Account, source: str) -> Account:
-    """The account with each count also under its source.
-
-    >>> by_source({"errors": 2}, "jsonl")
-    {'errors': 2, 'errors@jsonl': 2}
-    """
-    return account | {f"{key}@{source}": count for key, count in account.items()}
 
 
 class _Pending:

@@ -40,8 +40,9 @@ BOILERPLATE_LABELS = (
 MAX_BOILERPLATE_LINE_CHARACTERS = 60
 """A longer line is prose that mentions such a word."""
 
-MIN_HAN = 50
-"""Han characters; a document with less is a stub (CLUECorpus2020 §3 drops short paragraphs)."""
+MIN_HAN = 20
+"""Han characters; a document with less is a stub (CLUECorpus2020 §3 drops short paragraphs). Of the Han characters of a sample of
+CLUECorpusSmall, a third of whose documents are short reviews, 20 keeps 98.7 %, 30 keeps 98.0 % and 50 keeps 96.4 %."""
 MIN_HAN_SHARE = 0.3
 """Of all characters but white space, as ChineseWebText (arXiv:2311.01149) filters by the proportion of Chinese characters."""
 MAX_KANA_SHARE = 0.2

@@ -89,7 +89,7 @@ def test_every_threshold_reaches_its_rule():
     [
         ({"min_han_share": 1.5}, "min_han_share 1.5 is not a share\ngive a number from 0 to 1; the default is 0.3"),
         ({"max_kana_share": -0.1}, "max_kana_share -0.1 is not a share\ngive a number from 0 to 1; the default is 0.2"),
-        ({"min_han": -1}, "min_han -1 is negative\ngive 0 to turn the rule off; the default is 50"),
+        ({"min_han": -1}, "min_han -1 is negative\ngive 0 to turn the rule off; the default is 20"),
     ],
 )
 def test_a_threshold_that_means_nothing_is_refused(setting, message):
@@ -99,7 +99,7 @@ def test_a_threshold_that_means_nothing_is_refused(setting, message):
 
 
 def test_the_configuration_goes_into_a_manifest():
-    assert json.loads(json.dumps(dataclasses.asdict(CleanConfig())))["min_han"] == 50
+    assert json.loads(json.dumps(dataclasses.asdict(CleanConfig())))["min_han"] == 20
 
 
 def test_what_is_written_is_counted_in_all_and_by_source():
