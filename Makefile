@@ -3,7 +3,6 @@ PYTHON ?= $(firstword $(shell command -v python3.11 python3))
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
-SAMPLES := corpora/samples
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: setup demo test lint bench clean
@@ -18,7 +17,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup
-	@BIN=$(BIN) DEMO=$(DEMO) SAMPLES=$(SAMPLES) sh cli/demo.sh
+	@$(BIN)/python -m cli.demo $(DEMO)
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -150,9 +150,15 @@ class Drawn:
 def draw(instances: Instances, options: DrawingOptions, tables: DrawingTables, *, seed: int, epoch: int = 0) -> Drawn:
     """Split, order and masks of `instances` for an epoch.
 
-    Each instance must be splittable: 2 to `options.max_tokens` tokens, with a sentence start or a clause mark inside (`can_split`).
+    Each instance must be splittable: a sentence start or a clause mark inside (`count_splits`).
+
+    Raises:
+      ValueError: an instance has more than `options.max_tokens` tokens, or fewer than 2.
     """
     n, length, predictions = len(instances), options.max_seq_length, options.max_predictions_per_seq
+    sizes = instances.ends - instances.starts
+    if n and not 2 <= sizes.min() <= sizes.max() <= options.max_tokens:
+        raise ValueError(f"instances of {sizes.min()} to {sizes.max()} tokens, where 2 to {options.max_tokens} can be drawn")
     drawn = Drawn(
         input_ids=np.zeros((n, length), np.int32),
         segment_ids=np.zeros((n, length), np.int32),

@@ -43,7 +43,7 @@ def python_below(bits: int, bound: int) -> int:
     return ((bits >> 32) * bound) >> 32
 
 
-def obvious_draw(ids, flags, key, options, seed, epoch):
+def obvious_draw(ids, flags, key, options, seed, epoch):  # noqa: C901 - one piece on purpose: the law, top to bottom
     """`draw` for one instance, with lists and no cleverness. Returns input ids, positions, labels, swapped."""
     key = python_mix(key, python_mix(seed, epoch))
     sentences = [t for t in range(1, len(ids)) if flags[t] & SENTENCE_START]
@@ -190,6 +190,21 @@ def test_epochs_differ_and_repeat():
     first, again, second = (draw(some, DrawingOptions(), TABLES, seed=1, epoch=epoch) for epoch in (0, 0, 1))
     assert (first.input_ids == again.input_ids).all()
     assert (first.positions != second.positions).any(axis=1).all()
+
+
+@pytest.mark.parametrize("seed", [0, 3, 4, 5, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("epoch", [0, 1, 7, 1000])
+def test_every_seed_and_epoch_swaps_half(seed, epoch):
+    """64-bit keys must stay unsigned on their way into the kernel: half of them are beyond the range of a signed integer."""
+    assert draw(real_like(400, 40), DrawingOptions(), TABLES, seed=seed, epoch=epoch).swapped.mean() == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"), [(510, "instances of 510 to 510 tokens, where 2 to 509"), (1, "instances of 1 to 1 tokens")]
+)
+def test_what_does_not_fit_is_refused_before_the_kernel_writes(tokens, message):
+    with pytest.raises(ValueError, match=message):
+        draw(real_like(2, tokens), DrawingOptions(), TABLES, seed=0)
 
 
 def test_an_instance_is_drawn_alike_whatever_stands_beside_it():

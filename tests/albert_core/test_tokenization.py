@@ -69,12 +69,14 @@ def test_every_chinese_character_agrees_with_the_library(reference):
     assert wrong == []
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Co", "Cn")), max_size=60))
+@given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Co", "Cn"), exclude_characters="["), max_size=60))
 def test_any_text_agrees_with_the_library(text):
-    """Where the library follows the reference (it drops what Python calls unassigned, private or surrogate) the two are equal."""
+    """Where the library follows the reference the two are equal: it drops what is unassigned, takes 256 rare Han for letters, and
+    finds special tokens in text."""
     library = BertWordPieceTokenizer(vocab={token: index for index, token in enumerate(SMALL)}, lowercase=True)
     tokenizer = Tokenizer(SMALL)
-    if all(library.normalize(c) != "" or unicodedata.category(c) in ("Cc", "Cf", "Mn") for c in text):
+    followed = (c for c in text if not 0x2B820 <= ord(c) < 0x2B920)
+    if len(text) == len(list(followed)) and all(library.normalize(c) != "" or unicodedata.category(c) in ("Cc", "Cf", "Mn") for c in text):
         assert tokenizer.encode(text) == list(library.encode(text, add_special_tokens=False).ids)
 
 

@@ -1,0 +1,151 @@
+"""Weights on disk: TF1 "name-based" bundles, in and out, and the numbered checkpoints of a training run.
+
+A bundle is `PREFIX.index` and `PREFIX.data-00000-of-00001`, as the TF1 Saver writes it: the original scripts restore ours, we theirs.
+A training checkpoint is a bundle `model.ckpt-STEP` of weights, optimizer slots and `global_step`, plus `model.ckpt-STEP.json` with the
+SHA-256 of its files. The JSON is renamed into place last: without it, or with another digest, there is no checkpoint.
+"""
+
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from albert_core.errors import AlbertError
+
+INDEX, DATA = ".index", ".data-00000-of-00001"
+PREFIX = "model.ckpt"
+SLOT = re.compile(r"/(adam|lamb)_[mv]$|^global_step$")  # what an optimizer keeps beside the weights
+
+log = logging.getLogger(__name__)
+
+
+def write_bundle(prefix: str | Path, variables: Mapping[str, tf.Variable | np.ndarray]) -> None:
+    """Write `variables` under their names. Both files appear under a temporary name first, the index last."""
+    prefix = Path(prefix)
+    partial = prefix.with_name(f".{prefix.name}.partial")
+    names = sorted(variables)
+    tensors = [tf.convert_to_tensor(variables[name]) for name in names]
+    tf.raw_ops.SaveV2(prefix=str(partial), tensor_names=names, shape_and_slices=[""] * len(names), tensors=tensors)
+    for suffix in (DATA, INDEX):
+        Path(f"{partial}{suffix}").replace(f"{prefix}{suffix}")
+
+
+def read_bundle(prefix: str | Path, *, with_slots: bool = False) -> dict[str, np.ndarray]:
+    """Every tensor of a TF1 checkpoint by name; optimizer slots and `global_step` only on request.
+
+    Raises:
+      AlbertError: no checkpoint has this prefix, or its files are damaged.
+    """
+    if not Path(f"{prefix}{INDEX}").exists():
+        raise AlbertError(f"no checkpoint {prefix}: {prefix}{INDEX} does not exist\n{_suggest_prefix(Path(prefix))}")
+    try:
+        reader = tf.train.load_checkpoint(str(prefix))
+        names = [name for name in reader.get_variable_to_shape_map() if with_slots or not SLOT.search(name)]
+        return {name: reader.get_tensor(name) for name in sorted(names)}
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise AlbertError(f"checkpoint {prefix} is damaged: {reason}\ncopy its .index and .data files anew") from error
+
+
+def _suggest_prefix(prefix: Path) -> str:
+    """What to give instead of a prefix that names nothing."""
+    folder = prefix if prefix.is_dir() else prefix.parent
+    found = sorted(str(path)[: -len(INDEX)] for path in folder.glob(f"*{INDEX}")) if folder.is_dir() else []
+    return f"found: {', '.join(found[:5])}" if found else "give the path without .index, as in albert_model.ckpt"
+
+
+def assign(variables: Mapping[str, tf.Variable], values: Mapping[str, np.ndarray], *, origin: str | Path) -> None:
+    """Set every variable from `values`; what `values` holds beyond them is left alone.
+
+    Raises:
+      AlbertError: one is missing, or has another shape: both are named. Nothing has been assigned then.
+    """
+    if missing := sorted(set(variables) - set(values)):
+        rest = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise AlbertError(f"{origin} lacks {', '.join(missing[:3])}{rest}\nit is of another model: compare its config.json")
+    for name, variable in variables.items():
+        if tuple(variable.shape) != values[name].shape:
+            raise AlbertError(
+                f"{origin}: {name} has shape {list(values[name].shape)}, the configuration asks for {list(variable.shape)}\n"
+                "give the config.json that the checkpoint was made with"
+            )
+    for name, variable in variables.items():
+        variable.assign(values[name])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointFolder:
+    """The numbered checkpoints of one training run. Keeps the newest `keep`."""
+
+    path: Path
+    keep: int = 5
+
+    def steps(self) -> list[int]:
+        """Steps of the finished checkpoints, rising."""
+        return sorted(int(path.stem.rsplit("-", 1)[1]) for path in self.path.glob(f"{PREFIX}-*.json"))
+
+    def prefix(self, step: int) -> Path:
+        """The bundle of a step."""
+        return self.path / f"{PREFIX}-{step}"
+
+    def save(self, step: int, variables: Mapping[str, tf.Variable]) -> None:
+        """Write a checkpoint; then, and only then, remove those beyond `keep`, oldest first."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        prefix = self.prefix(step)
+        write_bundle(prefix, variables)
+        state = {"step": step, "sha256": {f"{prefix.name}{suffix}": sha256_of(f"{prefix}{suffix}") for suffix in (DATA, INDEX)}}
+        write_json(Path(f"{prefix}.json"), state)
+        for old in self.steps()[: -self.keep]:
+            for suffix in (".json", INDEX, DATA):  # the JSON first: a kill in between leaves no checkpoint that looks whole
+                Path(f"{self.prefix(old)}{suffix}").unlink(missing_ok=True)
+
+    def restore_newest(self, variables: Mapping[str, tf.Variable]) -> int:
+        """Set `variables` from the newest intact checkpoint and return its step; 0 when there is none at all.
+
+        A damaged one is named in a warning, and the one before is taken.
+
+        Raises:
+          AlbertError: there are checkpoints, and all are damaged.
+        """
+        damaged = []
+        for step in reversed(self.steps()):
+            if (reason := self.find_damage(step)) is None:
+                prefix = self.prefix(step)
+                assign(variables, read_bundle(prefix, with_slots=True), origin=prefix)
+                return step
+            damaged.append(reason)
+            log.warning("%s; trying the checkpoint before it", reason)
+        if damaged:
+            raise AlbertError(f"{damaged[0]}, and no other is intact\nremove {self.path} to start from step 0")
+        return 0
+
+    def find_damage(self, step: int) -> str | None:
+        """Why the checkpoint of `step` cannot be used, else None."""
+        state_path = Path(f"{self.prefix(step)}.json")
+        try:
+            digests = json.loads(state_path.read_text())["sha256"]
+            for name, digest in digests.items():
+                if sha256_of(self.path / name) != digest:
+                    return f"checkpoint {self.path / name} is damaged: its SHA-256 is not the one in {state_path.name}"
+        except (OSError, ValueError, KeyError) as error:
+            return f"checkpoint {self.prefix(step)} is incomplete: {error}"
+        return None
+
+
+def sha256_of(path: str | Path) -> str:
+    """Hex digest of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` readably; the file is there as a whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,196 @@
+"""ALBERT as one `tf.Module`: embeddings, a shared encoder, the masked-word and sentence-order heads.
+
+Legend: B batch, T tokens, H hidden, E embedding, A heads, D = H / A, P predictions, V vocabulary.
+Variables are float32 and carry the names of the checkpoint (parameters.py). Matrix products run in `compute_dtype`;
+softmax, layer norms and everything that is added up stay in float32.
+"""
+
+import math
+import zlib
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from albert_core.config import GOOGLE, AlbertConfig
+from albert_core.parameters import (
+    EMBEDDING_NORM,
+    MASKED_LM_BIAS,
+    ORDER_BIAS,
+    ORDER_WEIGHTS,
+    POOLER,
+    POSITION_EMBEDDINGS,
+    TOKEN_TYPE_EMBEDDINGS,
+    TRANSFORM,
+    WORD_EMBEDDINGS,
+    LayerNames,
+    layer_names,
+    list_parameters,
+    projection_name,
+)
+
+NORM_EPSILON = 1e-12
+MASK_ADDER = -10_000.0  # added to the scores of padding: exp() of it is 0 in float32, and bfloat16 still holds it
+
+
+class Output(NamedTuple):
+    """What the encoder gives: sequence_output [B, T, H] and pooled_output [B, H], float32."""
+
+    sequence_output: tf.Tensor
+    pooled_output: tf.Tensor
+
+
+class Albert(tf.Module):
+    """The pretraining model. `weights` maps checkpoint names to variables; new ones are drawn from `seed`."""
+
+    def __init__(self, config: AlbertConfig, *, seed: int = 0, compute_dtype: tf.DType = tf.float32):
+        super().__init__(name="albert")
+        self.config = config
+        self.compute_dtype = tf.as_dtype(compute_dtype)
+        self.weights: dict[str, tf.Variable] = {
+            parameter.name: tf.Variable(initial_value(parameter.name, parameter.shape, config.initializer_range, seed), name=parameter.name)
+            for parameter in list_parameters(config)
+        }
+        self._layers = layer_names(config)
+        self._activate = {"gelu": gelu, "relu": tf.nn.relu}[config.hidden_act]
+
+    def __call__(
+        self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, *, dropout_seed: tf.Tensor | None = None
+    ) -> Output:
+        """Encode int [B, T] → Output. Dropout happens only under a `dropout_seed` (int [2]), and only as the configuration says."""
+        B, T = shape_of(input_ids)
+        dropout = Dropout(dropout_seed)
+        adder = MASK_ADDER * (1.0 - tf.cast(input_mask, tf.float32))[:, tf.newaxis, tf.newaxis, :]  # [B, 1, 1, T]
+        hidden = self._embed(input_ids, segment_ids, dropout)
+        fused: dict[LayerNames, tuple[tf.Tensor, tf.Tensor]] = {}  # a shared layer joins its three kernels once
+        for names in self._layers:
+            if names not in fused:
+                fused[names] = self._fuse_query_key_value(names)
+            hidden = self._layer(names, fused[names], hidden, adder, dropout)
+        sequence = tf.reshape(hidden, [B, T, self.config.hidden_size])
+        return Output(sequence, tf.tanh(self._dense(POOLER, sequence[:, 0])))
+
+    def masked_logits(self, sequence_output: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+        """Scores of every word at the masked positions: [B, T, H], int [B, P] → [B, P, V]. Only those positions are projected."""
+        B, P = shape_of(positions)
+        T = shape_of(sequence_output)[1]
+        rows = tf.reshape(positions + T * tf.range(B, dtype=positions.dtype)[:, tf.newaxis], [-1])
+        hidden = tf.gather(tf.reshape(sequence_output, [-1, self.config.hidden_size]), rows)  # [B·P, H]
+        hidden = self._norm(f"{TRANSFORM}/LayerNorm", self._activate(self._dense(f"{TRANSFORM}/dense", hidden)))
+        if self.config.variant != GOOGLE:
+            hidden = self._matmul(hidden, self.weights[projection_name(self.config)], transpose_b=True)  # [B·P, E]
+        logits = self._matmul(hidden, self.weights[WORD_EMBEDDINGS], transpose_b=True) + self.weights[MASKED_LM_BIAS]
+        return tf.reshape(logits, [B, P, self.config.vocab_size])
+
+    def masked_log_probs(self, sequence_output: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+        """Log-probability of every word at the masked positions: [B, T, H], int [B, P] → [B, P, V]."""
+        return tf.nn.log_softmax(self.masked_logits(sequence_output, tf.convert_to_tensor(positions)))
+
+    def order_logits(self, pooled_output: tf.Tensor) -> tf.Tensor:
+        """Scores of (in order, swapped): [B, H] → [B, 2]."""
+        return self._matmul(pooled_output, self.weights[ORDER_WEIGHTS], transpose_b=True) + self.weights[ORDER_BIAS]
+
+    def order_log_probs(self, pooled_output: tf.Tensor) -> tf.Tensor:
+        """Log-probability of (in order, swapped): [B, H] → [B, 2]."""
+        return tf.nn.log_softmax(self.order_logits(pooled_output))
+
+    def _embed(self, input_ids: tf.Tensor, segment_ids: tf.Tensor, dropout: "Dropout") -> tf.Tensor:
+        """Word, segment and position vectors of int [B, T] → [B·T, H]: the word vectors factorised (ALBERT §3.1)."""
+        B, T = shape_of(input_ids)
+        google, projection = self.config.variant == GOOGLE, projection_name(self.config)
+        words = tf.gather(self.weights[WORD_EMBEDDINGS], tf.reshape(input_ids, [-1]))  # [B·T, E]
+        if not google:  # B·T rows to project, not V: the table is as large only for B·T > V, and need not be kept then
+            words = self._matmul(words, self.weights[projection])
+        # As a product, so that the gradient is one too and not a scatter of B·T rows into two.
+        segments = tf.one_hot(tf.reshape(segment_ids, [-1]), self.config.type_vocab_size) @ self.weights[TOKEN_TYPE_EMBEDDINGS]
+        total = tf.reshape(words + segments, [B, T, -1]) + self.weights[POSITION_EMBEDDINGS][:T]
+        hidden = self._norm(EMBEDDING_NORM, tf.reshape(total, [B * T, total.shape[-1]]))
+        hidden = dropout(hidden, self.config.hidden_dropout_prob)
+        if google and projection in self.weights:
+            hidden = self._dense(projection.removesuffix("/kernel"), hidden)
+        return hidden
+
+    def _layer(
+        self, names: LayerNames, fused: tuple[tf.Tensor, tf.Tensor], hidden: tf.Tensor, adder: tf.Tensor, dropout: "Dropout"
+    ) -> tf.Tensor:
+        """One transformer layer, [B·T, H] → [B·T, H]. The norms stand after each sum, or (preln) before each block."""
+        rate, before = self.config.hidden_dropout_prob, self.config.ln_type == "preln"
+        normed = self._norm(names.attention_norm, hidden) if before else hidden
+        attended = self._attend(normed, fused, adder, dropout)
+        hidden = hidden + dropout(self._dense(names.attention_output, attended), rate)
+        normed = self._norm(names.output_norm if before else names.attention_norm, hidden)
+        if not before:
+            hidden = normed
+        inner = self._activate(self._dense(names.intermediate, normed))
+        hidden = hidden + dropout(self._dense(names.output, inner), rate)
+        return hidden if before else self._norm(names.output_norm, hidden)
+
+    def _attend(self, hidden: tf.Tensor, fused: tuple[tf.Tensor, tf.Tensor], adder: tf.Tensor, dropout: "Dropout") -> tf.Tensor:
+        """Scaled dot-product attention. hidden [B·T, H]; adder [B, 1, 1, T], 0 or -10000 → [B·T, H]."""
+        A, D, T = self.config.num_attention_heads, self.config.head_size, shape_of(adder)[3]
+        kernel, bias = fused
+        together = tf.reshape(self._matmul(hidden, kernel) + bias, [-1, T, 3, A, D])
+        query, key, value = tf.unstack(tf.transpose(together, [2, 0, 3, 1, 4]))  # each [B, A, T, D]
+        scores = self._matmul(query * (1.0 / math.sqrt(D)), key, transpose_b=True) + adder  # [B, A, T, T]
+        weights = dropout(tf.nn.softmax(scores), self.config.attention_probs_dropout_prob)
+        context = self._matmul(weights, value)  # [B, A, T, D]
+        return tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, A * D])
+
+    def _fuse_query_key_value(self, names: LayerNames) -> tuple[tf.Tensor, tf.Tensor]:
+        """One product in place of three: kernel [H, 3H], bias [3H]."""
+        three = (names.query, names.key, names.value)
+        return tf.concat([self.weights[f"{n}/kernel"] for n in three], 1), tf.concat([self.weights[f"{n}/bias"] for n in three], 0)
+
+    def _dense(self, name: str, inputs: tf.Tensor) -> tf.Tensor:
+        return self._matmul(inputs, self.weights[f"{name}/kernel"]) + self.weights[f"{name}/bias"]
+
+    def _norm(self, name: str, inputs: tf.Tensor) -> tf.Tensor:
+        return layer_norm(inputs, self.weights[f"{name}/gamma"], self.weights[f"{name}/beta"])
+
+    def _matmul(self, a: tf.Tensor, b: tf.Tensor, *, transpose_b: bool = False) -> tf.Tensor:
+        """Product in the compute type, result in float32."""
+        product = tf.matmul(tf.cast(a, self.compute_dtype), tf.cast(b, self.compute_dtype), transpose_b=transpose_b)
+        return tf.cast(product, tf.float32)
+
+
+class Dropout:
+    """Dropout keyed by (seed, place): the same step of the same run drops the same units, whatever ran before."""
+
+    def __init__(self, seed: tf.Tensor | None):
+        self._seed = seed
+        self._place = 0
+
+    def __call__(self, inputs: tf.Tensor, rate: float) -> tf.Tensor:
+        """Zero a share `rate` of the values and scale the others up by 1 / (1 - rate)."""
+        if self._seed is None or not rate:
+            return inputs
+        self._place += 1
+        seed = tf.random.experimental.stateless_fold_in(self._seed, self._place)
+        return tf.nn.experimental.stateless_dropout(inputs, rate, seed, rng_alg="philox")
+
+
+def gelu(x: tf.Tensor) -> tf.Tensor:
+    """The tanh form of gelu, which the reference was trained with; the exact form differs by up to 5e-4."""
+    return tf.nn.gelu(x, approximate=True)
+
+
+def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+    """Normalise the last axis to mean 0 and variance 1, then scale and shift."""
+    mean, variance = tf.nn.moments(x, [-1], keepdims=True)
+    return (x - mean) * tf.math.rsqrt(variance + NORM_EPSILON) * gamma + beta
+
+
+def initial_value(name: str, shape: tuple[int, ...], deviation: float, seed: int) -> tf.Tensor:
+    """Ones for norm scales, zeros for biases, else a normal cut at two deviations; keyed by (seed, name), so no order matters."""
+    last = name.rsplit("/", 1)[-1]
+    if last == "gamma":
+        return tf.ones(shape)
+    if last in ("beta", "bias", "output_bias"):
+        return tf.zeros(shape)
+    key = tf.constant([seed, zlib.crc32(name.encode())], tf.int64)
+    return tf.random.stateless_truncated_normal(shape, key, stddev=deviation, alg="philox")
+
+
+def shape_of(tensor: tf.Tensor) -> list[int]:
+    """The shape, static where it is known."""
+    dynamic = tf.shape(tensor)
+    return [dynamic[axis] if size is None else size for axis, size in enumerate(tensor.shape)]

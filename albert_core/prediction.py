@@ -1,0 +1,151 @@
+"""A trained model, asked: which words stand behind `[MASK]`, and do two segments stand in their order?"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import tensorflow as tf
+
+from albert_core.config import AlbertConfig
+from albert_core.errors import AlbertError
+from albert_core.model_directory import load_model, load_tokenizer
+from albert_core.modeling import Albert
+from albert_core.tokenization import Tokenizer
+
+MASK = "[MASK]"
+BATCH_SIZE = 32
+
+
+class Candidate(NamedTuple):
+    """One guess for a mask."""
+
+    token: str
+    probability: float
+
+
+class MaskedWords(NamedTuple):
+    """What the model reads in place of each `[MASK]` of a text: the most probable tokens, best first, and the text with the best ones."""
+
+    text: str
+    masks: list[list[Candidate]]
+    filled: str
+
+
+class Predictor:
+    """A model with its tokenizer, loaded once and asked often, from any thread."""
+
+    def __init__(self, model: Albert, tokenizer: Tokenizer):
+        """Raises AlbertError when the vocabulary is not the model's."""
+        if tokenizer.size != model.config.vocab_size:
+            raise AlbertError(
+                f"the vocabulary has {tokenizer.size:,} entries, the model's vocab_size is {model.config.vocab_size:,}\n"
+                "put the vocab.txt that the model was trained with beside it"
+            )
+        self._model, self._tokenizer = model, tokenizer
+        ids = tf.TensorSpec([None, None], tf.int32)
+        self._masked = tf.function(self._masked_log_probs, input_signature=[ids, ids, ids, ids])
+        self._order = tf.function(self._order_log_probs, input_signature=[ids, ids, ids])
+
+    @classmethod
+    def load(cls, path: str | Path, *, config: str | Path | AlbertConfig | None = None) -> Self:
+        """The predictor of a model directory, or of any model that `load_model` reads with a vocab.txt beside it."""
+        return cls(load_model(path, config=config), load_tokenizer(path))
+
+    def masked_words(self, texts: Sequence[str], *, top_k: int = 5) -> list[MaskedWords]:
+        """The `top_k` most probable tokens for each `[MASK]`, which stands for one token (a Han character, a Latin word or piece).
+
+        Raises:
+          AlbertError: a text has no `[MASK]`, or is too long for the model.
+        """
+        encoded = [self._encode_masked(text) for text in texts]
+        results: list[MaskedWords] = []
+        for batch in _batches(encoded):
+            input_ids, input_mask = _pad(batch)
+            places = [[at for at, token in enumerate(ids) if token == self._tokenizer.mask_id] for ids in batch]
+            positions, _ = _pad(places)
+            log_probs = self._masked(input_ids, input_mask, np.zeros_like(input_ids), positions).numpy()  # [B, P, V]
+            for row, at in enumerate(places):
+                masks = [self._best(log_probs[row, index], top_k) for index in range(len(at))]
+                text = texts[len(results)]
+                results.append(MaskedWords(text, masks, _fill(text, [candidates[0].token for candidates in masks])))
+        return results
+
+    def sentence_order(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """For each pair of segments the probability that the first stands before the second in their document.
+
+        Raises:
+          AlbertError: a segment is empty, or the two are too long for the model.
+        """
+        encoded = [self._encode_pair(first, second) for first, second in pairs]
+        results: list[float] = []
+        for batch in _batches(encoded):
+            input_ids, input_mask = _pad([ids for ids, _ in batch])
+            segment_ids, _ = _pad([segments for _, segments in batch])
+            results += np.exp(self._order(input_ids, input_mask, segment_ids).numpy()[:, 0]).tolist()
+        return results
+
+    def _masked_log_probs(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+        output = self._model(input_ids, input_mask, segment_ids)
+        return self._model.masked_log_probs(output.sequence_output, positions)
+
+    def _order_log_probs(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:
+        return self._model.order_log_probs(self._model(input_ids, input_mask, segment_ids).pooled_output)
+
+    def _encode_masked(self, text: str) -> list[int]:
+        tokenizer = self._tokenizer
+        first, *rest = text.split(MASK)
+        if not rest:
+            raise AlbertError(f"no {MASK} in “{_excerpt(text)}”\nwrite {MASK} where a token is to be guessed: 今天天{MASK}很好")
+        ids = [tokenizer.cls_id, *tokenizer.encode(first)]
+        for part in rest:
+            ids += [tokenizer.mask_id, *tokenizer.encode(part)]
+        return self._checked([*ids, tokenizer.sep_id], text)
+
+    def _encode_pair(self, first: str, second: str) -> tuple[list[int], list[int]]:
+        """(ids, segments) of `[CLS] first [SEP] second [SEP]`."""
+        tokenizer = self._tokenizer
+        a, b = tokenizer.encode(first), tokenizer.encode(second)
+        if not a or not b:
+            raise AlbertError(f"a segment of the pair “{_excerpt(first)}”, “{_excerpt(second)}” has no tokens\ngive two texts")
+        ids = [tokenizer.cls_id, *a, tokenizer.sep_id, *b, tokenizer.sep_id]
+        return self._checked(ids, first), [0] * (len(a) + 2) + [1] * (len(b) + 1)
+
+    def _checked(self, ids: list[int], text: str) -> list[int]:
+        limit = self._model.config.max_position_embeddings
+        if len(ids) > limit:
+            raise AlbertError(
+                f"“{_excerpt(text)}” has {len(ids)} tokens with [CLS] and [SEP], the model has {limit} positions\n"
+                f"shorten it by {len(ids) - limit} tokens, or cut it into several texts"
+            )
+        return ids
+
+    def _best(self, log_probs: np.ndarray, top_k: int) -> list[Candidate]:
+        order = np.argsort(-log_probs, kind="stable")[:top_k]
+        return [Candidate(self._tokenizer.vocab[index], float(np.exp(log_probs[index]))) for index in order]
+
+
+def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), BATCH_SIZE):
+        yield items[start : start + BATCH_SIZE]
+
+
+def _pad(rows: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """(rows filled up with 0, 1 where a value stands), int32 [B, longest] each."""
+    values = np.zeros((len(rows), max(map(len, rows))), np.int32)
+    mask = np.zeros_like(values)
+    for index, row in enumerate(rows):
+        values[index, : len(row)] = row
+        mask[index, : len(row)] = 1
+    return values, mask
+
+
+def _fill(text: str, tokens: Sequence[str]) -> str:
+    """`text` with its masks replaced, in order; the ## of a piece goes."""
+    for token in tokens:
+        text = text.replace(MASK, token.removeprefix("##"), 1)
+    return text
+
+
+def _excerpt(text: str, length: int = 20) -> str:
+    return text if len(text) <= length else text[:length] + "…"

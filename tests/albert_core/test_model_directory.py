@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+import albert_core
+from albert_core.checkpoints import CheckpointFolder, write_bundle
+from albert_core.config import AlbertConfig
+from albert_core.errors import AlbertError
+from albert_core.model_directory import check_data_fits, find_model, load_model, load_tokenizer, write_description, write_weights
+from albert_core.modeling import Albert
+from tests.albert_core.small_dataset import VOCABULARY, write_dataset
+from tests.shared_data import shared
+
+CONFIG = AlbertConfig(
+    vocab_size=len(VOCABULARY), hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, embedding_size=4,
+    max_position_embeddings=32,
+)  # fmt: skip
+CONTENT = "".join(f"{token}\n" for token in VOCABULARY).encode()
+
+
+def same_weights(first, second):
+    return all((variable.numpy() == second.weights[name].numpy()).all() for name, variable in first.weights.items())
+
+
+@pytest.fixture
+def model():
+    return Albert(CONFIG, seed=4)
+
+
+def test_a_directory_comes_back_bit_for_bit(tmp_path, model):
+    write_description(tmp_path, CONFIG, CONTENT, {"lower_case": False})
+    write_weights(tmp_path, model)
+    loaded = albert_core.load_model(tmp_path)
+    assert loaded.config == CONFIG
+    assert same_weights(loaded, model)
+    tokenizer = load_tokenizer(tmp_path)
+    assert (tokenizer.vocab, tokenizer.lower_case) == (VOCABULARY, False)
+
+
+def test_of_an_unfinished_run_the_newest_checkpoint_is_taken(tmp_path, model):
+    write_description(tmp_path, CONFIG, CONTENT, {})
+    folder = CheckpointFolder(path=tmp_path / "checkpoints")
+    folder.save(1, Albert(CONFIG, seed=1).weights)
+    folder.save(2, model.weights)
+    assert same_weights(load_model(tmp_path), model)
+    assert same_weights(load_model(tmp_path / "checkpoints" / "model.ckpt-1"), Albert(CONFIG, seed=1))  # config.json is a folder above
+    assert load_tokenizer(tmp_path / "checkpoints" / "model.ckpt-1").size == len(VOCABULARY)
+
+
+def test_a_released_folder_names_its_files_otherwise(tmp_path, model):
+    write_bundle(tmp_path / "albert_model.ckpt", model.weights)
+    write_description(tmp_path, CONFIG, CONTENT, {})
+    (tmp_path / "config.json").rename(tmp_path / "albert_config_tiny.json")
+    assert same_weights(load_model(tmp_path), model)
+
+
+def test_a_configuration_can_be_given(tmp_path, model):
+    write_bundle(tmp_path / "albert_model.ckpt", model.weights)
+    with pytest.raises(AlbertError, match=r"holds no config\.json"):
+        load_model(tmp_path)
+    assert same_weights(load_model(tmp_path, config=CONFIG), model)
+
+
+def test_another_configuration_names_the_tensor_and_both_shapes(tmp_path, model):
+    write_bundle(tmp_path / "albert_model.ckpt", model.weights)
+    other = AlbertConfig(**{**CONFIG.to_json(), "vocab_size": 99})
+    with pytest.raises(AlbertError, match=rf"bert/embeddings/word_embeddings has shape \[{len(VOCABULARY)}, 4\], .* asks for \[99, 4\]"):
+        load_model(tmp_path, config=other)
+
+
+def test_trained_checkpoints_of_the_original_programs_load_without_their_slots():
+    loaded = load_model(shared("data/goldens/google/trained.ckpt.index").with_suffix(""))
+    assert loaded.config.variant == "google"
+    assert np.isfinite(loaded.weights["bert/pooler/dense/kernel"].numpy()).all()
+
+
+def test_a_fine_tuned_checkpoint_lacks_the_pretraining_heads():
+    with pytest.raises(AlbertError, match=r"lacks cls/predictions/output_bias, .* and 4 more"):
+        load_model(shared("data/goldens/google/classifier.ckpt.index").with_suffix(""))
+
+
+def test_what_is_not_there_or_not_clear(tmp_path):
+    with pytest.raises(AlbertError, match="there is neither a folder nor"):
+        find_model(tmp_path / "nothing")
+    with pytest.raises(AlbertError, match="holds no checkpoint"):
+        find_model(tmp_path)
+    for name in ("a.ckpt", "b.ckpt"):
+        write_bundle(tmp_path / name, {"x": np.zeros(1)})
+    with pytest.raises(AlbertError, match="holds 2 checkpoints\ngive the prefix of one"):
+        find_model(tmp_path)
+    assert find_model(tmp_path / "a.ckpt") == (tmp_path / "a.ckpt", tmp_path)
+
+
+def test_data_that_do_not_fit_are_refused_with_both_values(tmp_path):
+    dataset = write_dataset(tmp_path / "data", num_train=4, num_eval=0)
+    check_data_fits(dataset, CONFIG, origin="m", vocabulary=tmp_path / "data" / "vocab.txt")
+    (tmp_path / "vocab.txt").write_bytes(CONTENT + b"more\n")
+    with pytest.raises(AlbertError, match=f"another vocabulary .SHA-256 {dataset.vocab_sha256[:12]}….*\nbuild the data with --vocab"):
+        check_data_fits(dataset, CONFIG, origin="m", vocabulary=tmp_path / "vocab.txt")
+    with pytest.raises(AlbertError, match=f"a vocabulary of {len(VOCABULARY)} entries, m has vocab_size 99"):
+        check_data_fits(dataset, AlbertConfig(**{**CONFIG.to_json(), "vocab_size": 99}), origin="m")
+    with pytest.raises(AlbertError, match="sequences of 32 tokens, m has 31 positions"):
+        check_data_fits(dataset, AlbertConfig(**{**CONFIG.to_json(), "max_position_embeddings": 31}), origin="m")

@@ -1,0 +1,238 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from albert_core.checkpoints import read_bundle
+from albert_core.config import AlbertConfig
+from albert_core.errors import AlbertError
+from albert_core.evaluation import evaluate
+from albert_core.model_directory import load_model
+from albert_core.modeling import Albert
+from albert_core.objectives import pretraining_sums
+from albert_core.optimization import Optimizer, OptimizerConfig
+from albert_core.pretraining import PretrainingConfig, make_train_step, pretrain
+from albert_core.shards import Dataset
+from albert_core.training_log import read_metrics
+from tests.albert_core import goldens
+from tests.albert_core.small_dataset import VOCABULARY, write_dataset
+
+MODEL = AlbertConfig(
+    vocab_size=len(VOCABULARY), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, embedding_size=16,
+    max_position_embeddings=32, hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1,
+)  # fmt: skip
+STEPS = 60
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    write_dataset(folder / "data", kind="dynamic")
+    (folder / "config.json").write_text(json.dumps(MODEL.to_json()))
+    return folder
+
+
+def run_config(folder, output, **changes):
+    values = {"num_train_steps": STEPS, "train_batch_size": 16, "save_checkpoints_steps": 20, "learning_rate": 3e-3} | changes
+    return PretrainingConfig.preset(
+        "small-machine", **{"data": str(folder / "data"), "model": str(folder / "config.json"), "output": str(output)} | values
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(data):
+    """An undisturbed run and what it returned."""
+    output = data / "finished"
+    return output, pretrain(run_config(data, output))
+
+
+def losses(output):
+    return [(line["step"], line["loss"], line["gradient_norm"]) for line in read_metrics(output)]
+
+
+def test_the_loss_falls_and_each_step_has_its_line(finished):
+    output, _ = finished
+    lines = read_metrics(output)
+    assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
+    assert np.mean([line["loss"] for line in lines[-10:]]) < np.mean([line["loss"] for line in lines[:10]]) - 0.4
+    assert lines[0]["loss"] == pytest.approx(lines[0]["masked_lm_loss"] + lines[0]["sentence_order_loss"], rel=1e-6)
+    assert lines[0]["masked_lm_loss"] == pytest.approx(np.log(len(VOCABULARY)), abs=0.1)  # an untrained model guesses
+    assert lines[0]["sentence_order_loss"] == pytest.approx(np.log(2), abs=0.1)
+    assert lines[2]["learning_rate"] == pytest.approx(3e-3 * 3 / 6)
+    assert lines[0]["sequences_per_second"] > 0
+
+
+def test_the_output_is_a_model_directory(finished, data):
+    output, result = finished
+    assert (result["step"], result["finished"]) == (STEPS, True)
+    assert json.loads((output / "evaluation.json").read_text()) == result["evaluation"]
+    measured = evaluate(data / "data", output)
+    assert {"step": STEPS, **measured} == pytest.approx(result["evaluation"], rel=1e-5)
+    assert (output / "vocab.txt").read_bytes() == (data / "data" / "vocab.txt").read_bytes()
+    assert json.loads((output / "normalization.json").read_text()) == {"lower_case": True}
+    assert not any(name.endswith(("adam_m", "adam_v", "global_step")) for name in read_bundle(output / "model.ckpt", with_slots=True))
+
+
+def test_a_finished_run_has_nothing_to_do(finished, data):
+    output, result = finished
+    before = losses(output)
+    assert pretrain(run_config(data, output), report=lambda step, values: pytest.fail("trained on")) == result
+    assert losses(output) == before
+
+
+def test_sigterm_saves_and_the_same_command_gives_the_same_run(finished, data, tmp_path):
+    def terminate(step, values):
+        if step == 28:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stopped = pretrain(run_config(data, tmp_path / "out"), report=terminate)
+    assert stopped == {"step": 28, "finished": False, "evaluation": None}
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert not (tmp_path / "out" / "model.ckpt.index").exists()
+    steps = []
+    pretrain(run_config(data, tmp_path / "out"), report=lambda step, values: steps.append(step))
+    assert steps == list(range(29, STEPS + 1))
+    assert_same_run(finished[0], tmp_path / "out")
+
+
+def assert_same_run(first, second):
+    assert losses(first) == losses(second)  # bitwise: floats are written so that they come back
+    ours, theirs = (read_bundle(output / "model.ckpt") for output in (first, second))
+    assert {name: value.tobytes() for name, value in ours.items()} == {name: value.tobytes() for name, value in theirs.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_sigkill_in_the_middle_changes_nothing(finished, data, tmp_path):
+    config = run_config(data, tmp_path / "out")
+    arguments = [f"--{key.replace('_', '-')}={getattr(config, key)}" for key in ("data", "model", "output", "num_train_steps")]
+    arguments += ["--train-batch-size=16", "--save-checkpoints-steps=20", "--learning-rate=3e-3"]
+    command = [sys.executable, "-c", "from cli.train import main; main()", "pretrain", *arguments]
+    metrics = tmp_path / "out" / "metrics.jsonl"
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while process.poll() is None and (not metrics.exists() or metrics.read_bytes().count(b"\n") < 25):
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "it had ended by itself before it could be killed"
+    assert 25 <= metrics.read_bytes().count(b"\n") < STEPS
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "held-out data:" in done.stdout
+    assert_same_run(finished[0], tmp_path / "out")
+
+
+def test_a_loss_that_is_no_number_stops_the_run(data, tmp_path):
+    config = run_config(data, tmp_path / "out", learning_rate=1e30, num_warmup_steps=0, save_checkpoints_steps=1)
+    with pytest.raises(AlbertError, match=r"step 2: loss nan.* diverged; the checkpoint of step 1 is kept\nlower --learning-rate"):
+        pretrain(config)
+    assert [line["step"] for line in read_metrics(tmp_path / "out")] == [1]
+
+
+def test_held_out_numbers_come_every_so_many_steps(data, tmp_path):
+    pretrain(run_config(data, tmp_path / "out", num_train_steps=5, eval_steps=2, max_eval_steps=1))
+    held_out = {line["step"]: line.get("held_out_num_instances") for line in read_metrics(tmp_path / "out")}
+    assert held_out == {1: None, 2: 32, 3: None, 4: 32, 5: None}
+
+
+def test_a_dataset_without_held_out_documents_is_trained_all_the_same(data, tmp_path):
+    write_dataset(tmp_path / "data", num_eval=0)
+    config = run_config(data, tmp_path / "out", data=str(tmp_path / "data"), num_train_steps=2, eval_steps=1)
+    assert pretrain(config)["evaluation"] is None
+
+
+def test_a_named_size_takes_the_vocabulary_of_the_data(data, tmp_path):
+    pretrain(run_config(data, tmp_path / "out", model="tiny", num_train_steps=1, train_batch_size=1))
+    assert AlbertConfig.from_file(tmp_path / "out" / "config.json") == AlbertConfig.named("tiny", vocab_size=len(VOCABULARY))
+
+
+def test_training_starts_from_a_checkpoint(finished, data, tmp_path):
+    pretrain(run_config(data, tmp_path / "out", init_checkpoint=str(finished[0]), num_train_steps=1, learning_rate=1e-30))
+    before, after = load_model(finished[0]), load_model(tmp_path / "out")
+    assert all((variable.numpy() == after.weights[name].numpy()).all() for name, variable in before.weights.items())
+
+
+def test_a_checkpoint_of_another_vocabulary_is_refused(finished, data, tmp_path):
+    write_dataset(tmp_path / "data", vocabulary=VOCABULARY[:5] + VOCABULARY[5:][::-1])
+    with pytest.raises(AlbertError, match="was built with another vocabulary"):
+        pretrain(run_config(data, tmp_path / "out", data=str(tmp_path / "data"), init_checkpoint=str(finished[0])))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_configuration_of_another_vocabulary_is_refused(data, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(MODEL.to_json() | {"vocab_size": 99}))
+    with pytest.raises(AlbertError, match=f"a vocabulary of {len(VOCABULARY)} entries, --model .* has vocab_size 99"):
+        pretrain(run_config(data, tmp_path / "out", model=str(tmp_path / "config.json")))
+
+
+def test_the_folder_of_another_run_is_refused(finished, data, tmp_path):
+    with pytest.raises(AlbertError, match=r"another configuration: learning_rate was 0\.003, is 0\.001\n"):
+        pretrain(run_config(data, finished[0], learning_rate=1e-3))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("…")
+    with pytest.raises(AlbertError, match=r"holds files that are not of a training run \(there is no run\.json\)"):
+        pretrain(run_config(data, tmp_path / "out"))
+
+
+def test_losses_are_divided_by_the_counts_of_the_whole_batch():
+    """One step of SGD-like size on the golden batch gives the golden's second loss: loss, clipping and schedule in the shipped step."""
+    values, model = goldens.golden(goldens.GOOGLE), goldens.golden_model(goldens.GOOGLE)
+    batch = {name: tf.constant(array) for name, array in values.items() if name.startswith(("input", "segment", "masked"))}
+    batch["next_sentence_labels"] = tf.constant(values["sentence_order_labels"][:, None])
+    config = OptimizerConfig(name="lamb", learning_rate=1e-2, num_train_steps=20, num_warmup_steps=4)
+    step = make_train_step(model, Optimizer(config, model.weights), seed=0)
+    assert float(step(batch)["loss"]) == pytest.approx(values["lamb_losses"][0], rel=1e-5)
+    assert float(step(batch)["loss"]) == pytest.approx(values["lamb_losses"][1], rel=1e-5)
+
+
+def test_a_second_plain_loop_gives_the_same_losses(finished, data):
+    """The same recipe without tf.function, streams, logs and checkpoints: a few lines that are easily seen to be right."""
+    from albert_core.input import BatchOrder
+
+    split, model = Dataset.open(data / "data").split("train"), Albert(MODEL, seed=0)
+    optimizer = Optimizer(run_config(data, "unused").optimizer_config(), model.weights)
+    order, plain = BatchOrder(split.block_sizes, batch_size=16, seed=0), []
+    for step in range(5):
+        rows = zip(*order.rows_of_step(step), strict=True)
+        picked = [{name: values[row] for name, values in split.read_block(int(block), int(epoch)).items()} for epoch, block, row in rows]
+        batch = {name: tf.stack([one[name] for one in picked]) for name in picked[0]}
+        with tf.GradientTape() as tape:
+            masked, order_loss = pretraining_sums(model, batch, dropout_seed=tf.constant([0, step], tf.int64)).losses()
+            loss = masked + order_loss
+        optimizer.apply(tape.gradient(loss, list(model.weights.values())))
+        plain.append(float(loss))
+    np.testing.assert_allclose([loss for _, loss, _ in losses(finished[0])[:5]], plain, rtol=1e-5)
+
+
+def test_presets_are_the_recipes():
+    common = {"data": "d", "model": "tiny", "output": "o"}
+    reference = PretrainingConfig.preset("reference", **common)
+    assert (reference.optimizer, reference.learning_rate, reference.train_batch_size) == ("lamb", 0.00176, 4096)
+    assert (reference.num_train_steps, reference.num_warmup_steps) == (125_000, 12_500)
+    assert PretrainingConfig.preset("reference", **common, train_batch_size=256).learning_rate == pytest.approx(0.00176 / 4)
+    assert PretrainingConfig.preset("reference", **common, train_batch_size=256, learning_rate=1e-3).learning_rate == 1e-3
+    small = PretrainingConfig.preset("small-machine", **common, num_train_steps=300, optimizer=None)
+    assert (small.optimizer, small.train_batch_size, small.num_warmup_steps) == ("adamw", 32, 30)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"train_batch_size": 0}, "--train-batch-size 0 is less than 1"),
+        ({"keep_checkpoints": 0}, "--keep-checkpoints 0 is less than 1"),
+        ({"output": "gs://bucket/run"}, "--output gs://bucket/run is not a local folder"),
+        ({"eval_steps": -1}, "--eval-steps -1 is less than 0"),
+        ({"num_train_steps": 0}, "num_train_steps 0 is less than 1"),
+        ({"num_warmup_steps": 10_001}, "num_warmup_steps 10001 is outside"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(change, message):
+    with pytest.raises(AlbertError) as refused:
+        PretrainingConfig.preset("small-machine", **{"data": "d", "model": "tiny", "output": "o"} | change)
+    assert message in str(refused.value)
+    with pytest.raises(AlbertError, match='preset "laptop" is unknown'):
+        PretrainingConfig.preset("laptop")
