@@ -103,7 +103,8 @@ def data() -> None:
 def build(context: click.Context, output: str, as_json: bool, beam_arguments: tuple[str, ...], **options: Any) -> None:
     """Clean a corpus and write training shards.
 
-    Options that are not listed go to Apache Beam: --runner, --project, --direct_num_workers …
+    FORMAT is one of text (a document a file), blank_line (blank lines between documents), line (a document a line), wiki2019zh and jsonl
+    (JSON Lines). Options that are not listed go to Apache Beam: --runner, --project, --direct_num_workers …
 
     \b
     Examples:

@@ -23,7 +23,7 @@ CONTAINERS = {b"PAR1": "a Parquet file", b"PK\x03\x04": "a zip archive", b"%PDF-
 TAR_MAGIC_OFFSET = 257
 JSON_SUFFIXES = frozenset({".jsonl", ".ndjson", ".json"})
 WIKI_KEYS = frozenset({"id", "url", "title", "text"})
-OVERRIDE = "name the format, as in --corpus text=GLOB (albert-data formats lists them), or leave the file out of the glob"
+OVERRIDE = "name the format, as in --corpus text=GLOB (albert-data build --help lists them), or leave the file out of the glob"
 
 MIN_BLOCKS = 3
 MIN_SENTENCE_END_SHARE = 0.7

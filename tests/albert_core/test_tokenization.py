@@ -72,7 +72,8 @@ def test_every_chinese_character_agrees_with_the_library(reference):
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Co", "Cn"), exclude_characters="["), max_size=60))
 def test_any_text_agrees_with_the_library(text):
     """Where the library follows the reference the two are equal: it drops what is unassigned, takes 256 rare Han for letters, and
-    finds special tokens in text."""
+    finds special tokens in text.
+    """
     library = BertWordPieceTokenizer(vocab={token: index for index, token in enumerate(SMALL)}, lowercase=True)
     tokenizer = Tokenizer(SMALL)
     followed = (c for c in text if not 0x2B820 <= ord(c) < 0x2B920)
