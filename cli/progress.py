@@ -37,6 +37,11 @@ class Progress:
             self._last = now
             print(f"\r\x1b[K{self.line(done, now - self._started, note)}", end="", file=sys.stderr, flush=True)
 
+    def clear(self) -> None:
+        """Takes the line away, before something else is printed; the next update brings it back."""
+        if self.shown and self._first is not None:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
     def line(self, done: int, seconds: float, note: str = "") -> str:
         """The line for `done` units after so many seconds."""
         rate = (done - (self._first or 0)) / seconds if seconds > 0 else 0.0

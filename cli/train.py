@@ -66,10 +66,9 @@ def pretrain(preset: str, **options: Any) -> None:
     from albert_core.pretraining import pretrain as run_pretraining
 
     config = PretrainingConfig.preset(preset, **options)
-    table = LossTable(config.num_train_steps)
     with Progress(config.num_train_steps, "steps", "pretrain") as progress:
+        table = LossTable(config.num_train_steps, progress)
         result = run_pretraining(config, report=lambda step, values: progress.update(step, table.add(step, values)))
-    table.show()
     if not result["finished"]:
         click.echo(f"stopped at step {result['step']:,} of {config.num_train_steps:,}; the same command goes on from there")
         return
@@ -184,14 +183,14 @@ def info(model: str, as_json: bool) -> None:
 
 
 class LossTable:
-    """A dozen lines of a run: means over the steps since the line before."""
+    """A dozen lines of a run, printed as they come: means over the steps since the line before."""
 
     ROWS = 10
 
-    def __init__(self, num_steps: int):
+    def __init__(self, num_steps: int, progress: Progress):
         self._every = max(1, num_steps // self.ROWS)
         self._since: list[dict[str, float]] = []
-        self._rows: list[str] = []
+        self._progress, self._begun = progress, False
 
     def add(self, step: int, values: dict[str, float]) -> str:
         """Take in a step; returns a note for the progress line."""
@@ -206,14 +205,13 @@ class LossTable:
         loss, words, words_right, order, order_right, speed = (
             sum(values[name] for values in self._since) / len(self._since) for name in names
         )
-        self._rows.append(f"{step:>8,}{loss:>9.3f}{words:>9.3f}{words_right:>9.1%}{order:>9.3f}{order_right:>9.1%}{speed:>9,.0f}")
-        self._since.clear()
-
-    def show(self) -> None:
-        """Print the lines, if any step was run."""
-        if self._rows:
+        self._progress.clear()
+        if not self._begun:
             click.echo(f"{'step':>8}{'loss':>9}{'words':>9}{'right':>9}{'order':>9}{'right':>9}{'seq/s':>9}")
-            click.echo("\n".join(self._rows))
+            self._begun = True
+        click.echo(f"{step:>8,}{loss:>9.3f}{words:>9.3f}{words_right:>9.1%}{order:>9.3f}{order_right:>9.1%}{speed:>9,.0f}")
+        sys.stdout.flush()
+        self._since.clear()
 
 
 def _show_evaluation(numbers: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from albert_core.model_directory import write_description, write_weights
 from albert_core.modeling import Albert
+from cli.progress import Progress
 from cli.train import LossTable, main, train
 from tests.albert_core.small_dataset import write_dataset
 from tests.albert_core.test_model_directory import CONFIG, CONTENT
@@ -118,9 +119,9 @@ def test_lines_without_a_tab_are_refused(model):
     assert "line 2 has 0 tabs" in result.output
 
 
-def test_rows_of_the_table_are_means_since_the_row_before():
-    table = LossTable(20)
+def test_rows_of_the_table_are_means_since_the_row_before(capsys):
+    table = LossTable(20, Progress(20, "steps", "pretrain"))
     values = dict.fromkeys(("masked_lm_loss", "masked_lm_accuracy", "sentence_order_loss", "sentence_order_accuracy"), 0.5)
     notes = [table.add(step, {"loss": float(step), "sequences_per_second": 100.0, **values}) for step in (1, 2, 3, 4)]
     assert notes[0] == "loss 1.000  words 50.0%  order 50.0%"
-    assert [row.split()[:2] for row in table._rows] == [["2", "1.500"], ["4", "3.500"]]
+    assert [row.split()[:2] for row in capsys.readouterr().out.splitlines()] == [["step", "loss"], ["2", "1.500"], ["4", "3.500"]]
