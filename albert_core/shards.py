@@ -260,8 +260,12 @@ class Split:
         if shard not in self._indexes:
             name = self.shards[shard]["name"].removesuffix(SHARD_SUFFIX) + INDEX_SUFFIX
             try:
-                self._indexes[shard] = np.load(io.BytesIO(read_file(join(self.dataset.path, name))), allow_pickle=False)
-            except (OSError, ValueError) as error:
+                index = np.load(io.BytesIO(read_file(join(self.dataset.path, name))), allow_pickle=False)
+                num_blocks = int(self._first_blocks[shard + 1] - self._first_blocks[shard])
+                if index.shape != (num_blocks + 1,) or index[-1] != self.shards[shard]["bytes"] or (np.diff(index) <= 0).any():
+                    raise ValueError(f"it is not the index of {num_blocks:,} blocks in {self.shards[shard]['bytes']:,} bytes")
+                self._indexes[shard] = index
+            except (OSError, ValueError, EOFError) as error:
                 raise AlbertError(
                     f"{join(self.dataset.path, name)} cannot be read: {error}\nbuild the dataset again, or copy the file anew"
                 ) from error

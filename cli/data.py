@@ -109,7 +109,7 @@ def build(context: click.Context, output: str, as_json: bool, beam_arguments: tu
     \b
     Examples:
       albert-data build --corpus 'wiki_zh/*/wiki_*' --vocab vocab.txt --output shards
-      albert-data build --corpus news=news.txt.xz --corpus 'jsonl=web/*.json.gz' \\
+      albert-data build --corpus blank_line=news.txt.xz --corpus 'jsonl=web/*.json.gz' \\
           --vocab vocab.txt --output shards --max-seq-length 128 --direct_num_workers 2
       albert-data build --corpus 'gs://bucket/*.jsonl' --vocab vocab.txt \\
           --output gs://bucket/shards --runner DataflowRunner --project … --region …

@@ -20,9 +20,6 @@ def run(program: str, group: click.Group) -> None:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         fail(program, f"{error.format_message()}\nsee {context.command_path if context else program} --help", EXIT_USER_ERROR)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough, as in `… | head`
-        sys.exit(0)
     except Exception as error:
         if not is_users_error(error):
             raise

@@ -6,6 +6,7 @@ corpora ─▶ clean ─▶ documents/ + rejects/ + account ─▶ gate ─▶ i
 
 import contextlib
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -49,6 +50,10 @@ class BuildConfig:
 
     def __post_init__(self) -> None:
         """Refuses what cannot be built, naming value and limit."""
+        if set(self.output) & set("*?["):
+            raise BuildError(
+                f"--output {self.output} holds one of the characters * ? [\nthey mean a pattern to Beam: name the folder without them"
+            )
         if not self.corpora:
             raise BuildError(
                 "no --corpus\ngive at least one, for example --corpus wiki2019zh='wiki_zh/*/wiki_*'; albert-data build --help has more"
@@ -96,7 +101,9 @@ def clean_stage(
             return cleaned
         if not may_replace:
             raise other_dataset(config.output)
-    storage.remove(folder, storage.join(config.output, REJECTS))
+    storage.remove(stage_manifest)  # first: documents of which some are gone must not look finished
+    storage.remove_folder(folder)
+    storage.remove_folder(storage.join(config.output, REJECTS))
     with watch("clean", sum(file.size for file in files)):
         run_job(lambda pipeline: _wire_clean(pipeline, files, config), options)
     account: Account = storage.read_json(storage.join(folder, ACCOUNT))
@@ -106,11 +113,16 @@ def clean_stage(
         "clean": dataclasses.asdict(config.clean),
         "inputs": inputs,
         "sources": sorted({file.format for file in files}),
+        "documents": [path.rsplit("/", 1)[-1] for path in storage.list_files(storage.join(folder, "*.parquet"))],
     }
     check_account(account)
     storage.write_json(folder, MANIFEST, cleaned)
-    storage.remove(storage.join(folder, storage.TEMPORARY))
+    storage.remove_folder(storage.join(folder, storage.TEMPORARY))
     return cleaned
+
+
+def _scheme(path: str) -> str:
+    return path.partition("://")[0] if "://" in path else ""
 
 
 def _wire_clean(pipeline: beam.Pipeline, files: Sequence[CorpusFile], config: BuildConfig) -> None:
@@ -133,7 +145,7 @@ def instances_stage(
     remove_shards(config.output)
     text_bytes = cleaned["account"].get("bytes.kept", 0)
     plan = config.instances.plan(config.output, text_bytes, cleaned["sources"])
-    paths = storage.list_files(storage.join(config.output, DOCUMENTS, "*.parquet"))
+    paths = [storage.join(config.output, DOCUMENTS, name) for name in cleaned["documents"]]
 
     def wire(pipeline: beam.Pipeline) -> None:
         documents = pipeline | "ReadDocuments" >> ReadDocuments(paths)
@@ -186,9 +198,11 @@ def check_account(account: Account) -> None:
 def describe_inputs(files: Sequence[CorpusFile]) -> list[dict[str, Any]]:
     """Path, format, size and time of change of each input: its fingerprint without reading it."""
     found: dict[str, float] = {}
-    for start in range(0, len(files), 1000):
-        for result in FileSystems.match([file.path for file in files[start : start + 1000]]):
-            found.update({entry.path: entry.last_updated_in_seconds for entry in result.metadata_list})
+    by_scheme = itertools.groupby(sorted((file.path for file in files), key=_scheme), _scheme)  # Beam asks one file system for a whole list
+    for paths in (list(group) for _, group in by_scheme):
+        for start in range(0, len(paths), 1000):
+            for result in FileSystems.match(paths[start : start + 1000]):
+                found.update({entry.path: entry.last_updated_in_seconds for entry in result.metadata_list})
     return [
         {"path": file.path, "format": file.format, "encoding": file.encoding, "bytes": file.size, "changed": found.get(file.path, 0.0)}
         for file in files

@@ -10,6 +10,7 @@ import apache_beam as beam
 from albert_core.shards import MANIFEST, SCHEMA_VERSION, VOCABULARY
 from pipelines import storage
 from pipelines.accounts import Account, add_accounts
+from pipelines.errors import BuildError
 from pipelines.instances import InstancesConfig
 from pipelines.statistics import summarize
 from pipelines.write_shards import ShardResult
@@ -50,6 +51,11 @@ def make_manifest(results: Iterable[ShardResult], config: InstancesConfig, befor
     ordered = sorted(results, key=lambda result: (not result["name"].startswith("train-"), result["name"]))
     counts = add_accounts(result["counts"] for result in ordered)
     account: Account = before["account"]
+    if counts.get("documents", 0) != account.get("documents.kept", 0):
+        raise BuildError(
+            f"{account.get('documents.kept', 0):,} documents were kept, {counts.get('documents', 0):,} came into the shards"
+            "\nfiles of OUT/documents were changed or removed: delete OUT/documents and build again"
+        )
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": config.kind,

@@ -9,11 +9,12 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from albert_core.shards import INDEX_SUFFIX, MANIFEST, SHARD_SUFFIX, VOCABULARY
+from albert_core.shards import INDEX_SUFFIX, MANIFEST, SCHEMA_VERSION, SHARD_SUFFIX
 from pipelines import storage
 from pipelines.errors import BuildError
 
 DOCUMENTS, REJECTS, LOCK = "documents", "rejects", "build.lock"
+MARKER = "build.json"  # says that what lies in the folder is ours, and may be replaced
 
 
 def finished_manifest(output: str) -> dict[str, Any] | None:
@@ -31,13 +32,10 @@ def finished_manifest(output: str) -> dict[str, Any] | None:
         if not isinstance(manifest, dict) or "fingerprint" not in manifest:
             raise BuildError(f"{path} is not the manifest of a dataset of this toolkit\nchoose an empty --output")
         return manifest
-    ours = {DOCUMENTS, REJECTS, LOCK, storage.TEMPORARY, VOCABULARY}
-    foreign = [name for name in _names(output) if name not in ours and not name.endswith((SHARD_SUFFIX, INDEX_SUFFIX))]
-    shards = [name for name in _names(output) if name.endswith(SHARD_SUFFIX)]
-    if foreign or (shards and not storage.exists(storage.join(output, DOCUMENTS))):
-        raise BuildError(
-            f"--output {output} holds other files, {(foreign or shards)[0]} for one\nchoose an empty folder, or one that a build began"
-        )
+    foreign = [name for name in _names(output) if name not in (LOCK, storage.TEMPORARY)]
+    if foreign and MARKER not in foreign:
+        raise BuildError(f"--output {output} holds other files, {foreign[0]} for one\nchoose an empty folder, or one that a build began")
+    storage.write_json(output, MARKER, {"made_by": "albert-data build", "schema_version": SCHEMA_VERSION})
     return None
 
 
@@ -54,7 +52,7 @@ def remove_shards(output: str) -> None:
     storage.remove(storage.join(output, MANIFEST))
     for suffix in (SHARD_SUFFIX, INDEX_SUFFIX):
         storage.remove(*storage.list_files(storage.join(output, f"*{suffix}")))
-    storage.remove(storage.join(output, storage.TEMPORARY))
+    storage.remove_folder(storage.join(output, storage.TEMPORARY))
 
 
 @contextlib.contextmanager
@@ -68,7 +66,7 @@ def lock(output: str) -> Iterator[None]:
         storage.make_folder(output)
         path = storage.join(output, LOCK)
         if storage.exists(path):
-            holder = json.loads(storage.read(path) or b"{}")
+            holder = _holder(path)
             if holder.get("host") != platform.node() or _is_running(holder.get("pid", -1)):
                 raise BuildError(
                     f"--output {output} is in use by process {holder.get('pid')} on {holder.get('host')}, since {holder.get('since')}"
@@ -84,8 +82,16 @@ def lock(output: str) -> Iterator[None]:
     try:
         yield
     finally:
-        storage.remove(storage.join(output, storage.TEMPORARY))
+        storage.remove_folder(storage.join(output, storage.TEMPORARY))
         storage.remove(path)
+
+
+def _holder(path: str) -> dict[str, Any]:
+    """Who holds a lock; nobody, if it was only half written."""
+    try:
+        return dict(json.loads(storage.read(path)))
+    except (ValueError, TypeError):
+        return {"host": platform.node(), "pid": -1}
 
 
 def _is_running(pid: int) -> bool:

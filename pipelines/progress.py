@@ -4,6 +4,7 @@ Only a display: where the folder is not set (a remote worker), nothing happens. 
 """
 
 import collections
+import contextlib
 import os
 from pathlib import Path
 
@@ -17,7 +18,8 @@ def add(what: str, amount: int) -> None:
     folder = os.environ.get(FOLDER)
     if folder:
         _amounts[what] += amount
-        Path(folder, f"{what}-{os.getpid()}").write_text(str(_amounts[what]))
+        with contextlib.suppress(OSError):  # a display must not end a job
+            Path(folder, f"{what}-{os.getpid()}").write_text(str(_amounts[what]))
 
 
 def total(what: str) -> int:

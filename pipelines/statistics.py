@@ -20,6 +20,7 @@ def count_block(drawn: Drawn, options: DrawingOptions, unk_id: int) -> Account:
         "tokens": num_tokens,
         "padding": drawn.input_ids.size - num_tokens,
         "unknown": int((drawn.input_ids == unk_id).sum()),
+        "without_predictions": int((drawn.num_predictions == 0).sum()),
         "predictions": int(drawn.num_predictions.sum()),
         "budget": int(options.budgets()[drawn.lengths].sum()),
         "swapped": int(drawn.swapped.sum()),
@@ -51,6 +52,7 @@ def summarize(counts: Account, options: DrawingOptions) -> dict[str, Any]:
         "masked_tokens_shown_as": shares("shown."),
         "swapped_share": share("swapped", "instances"),
         "lengths": {key.removeprefix("length."): value for key, value in sorted(counts.items(), key=_bound) if key.startswith("length.")},
+        "without_predictions": counts.get("without_predictions", 0),
         "single_sentence_chunks": counts.get("single_sentence", 0),
         "cut_tokens": counts.get("cut_tokens", 0),
     }

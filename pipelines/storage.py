@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +76,13 @@ def make_folder(path: str) -> None:
     if not exists(path):
         with contextlib.suppress(OSError):  # another worker may have made it meanwhile; a real fault shows when a file is created
             FileSystems.mkdirs(path)
+
+
+def remove_folder(path: str) -> None:
+    """Deletes all files below a folder, and the folder where folders exist: on an object store there are only the files."""
+    remove(*list_files(join(path, "**")))
+    if "://" not in path:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def remove(*paths: str) -> None:

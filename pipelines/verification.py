@@ -1,7 +1,6 @@
 """Is a dataset what its manifest says? Digests, counts, indexes, and the invariants of every instance."""
 
 import hashlib
-import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +9,6 @@ import numpy as np
 from albert_core.errors import AlbertError
 from albert_core.shards import (
     FEATURES,
-    INDEX_SUFFIX,
     INPUT_IDS,
     INPUT_MASK,
     MASKED_LM_IDS,
@@ -87,18 +85,9 @@ def _check_file(folder: str, shard: dict[str, Any]) -> Iterator[str]:
 
 
 def _check_instances(dataset: Dataset, shard: dict[str, Any], tokenizer: Tokenizer) -> Iterator[str]:
-    """Index, counts and every instance of a shard whose bytes are right."""
+    """Index (read with the blocks), counts and every instance of a shard whose bytes are right."""
     name = shard["name"]
     split = Split(dataset, [shard])
-    index_name = name.removesuffix(SHARD_SUFFIX) + INDEX_SUFFIX
-    try:
-        index = np.load(io.BytesIO(storage.read(storage.join(dataset.path, index_name))), allow_pickle=False)
-    except (OSError, ValueError) as error:
-        yield f"{index_name}: cannot be read: {error}"
-        return
-    if len(index) != len(split.block_sizes) + 1 or index[-1] != shard["bytes"]:
-        yield f"{index_name}: {len(index) - 1} blocks to byte {index[-1]:,}, the shard has {len(split.block_sizes)} to {shard['bytes']:,}"
-        return
     records = instances = 0
     for block in range(len(split.block_sizes)):
         try:
@@ -136,7 +125,6 @@ def broken_instances(features: dict[str, np.ndarray], tokenizer: Tokenizer) -> l
         "has a segment that is not one run": (segments != ((column >= first_of_b[:, None]) & (column < lengths[:, None]))).any(axis=1),
         "has an order label other than 0 and 1": ~np.isin(features[NEXT_SENTENCE_LABELS][:, 0], (0, 1)),
         "has a gap in its weights": (weights != real).any(axis=1),
-        "has no prediction": count == 0,
         "has positions that do not ascend": ((np.diff(positions, axis=1) <= 0) & real[:, 1:]).any(axis=1),
         "has a position beyond its text": ((positions >= lengths[:, None]) & real).any(axis=1),
         "masks a special token": (np.isin(covered, [tokenizer.cls_id, tokenizer.sep_id]) & real).any(axis=1),

@@ -82,7 +82,7 @@ def measure(texts: list[str], config: InstancesConfig, folder: str, label: str) 
     with timed(f"{label}: write"):
         result = write_shard(0, batches, config, plan, tables)
     total = time.perf_counter() - started
-    before = {"account": {}, "clean": {}, "sources": ["wiki2019zh"], "inputs": [], "fingerprint": ""}
+    before = {"account": {"documents.kept": len(texts)}, "clean": {}, "sources": ["wiki2019zh"], "inputs": [], "fingerprint": ""}
     with open(f"{folder}/manifest.json", "w") as file:
         json.dump(make_manifest([result], config, before), file)
     with open(f"{folder}/vocab.txt", "wb") as file:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -18,7 +19,7 @@ from pipelines import build as build_module
 from pipelines.build import BuildConfig, check_account, run_build
 from pipelines.errors import BuildError
 from pipelines.instances import InstancesConfig
-from pipelines.runners import parse_beam_options
+from pipelines.runners import JobFailedError, parse_beam_options
 from pipelines.verification import verify
 from tests.samples import COMMUNITY, DIRTY, ENCYCLOPEDIA, NEWS, vocabulary
 
@@ -194,6 +195,40 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path):
     (tmp_path / "thesis.doc").rename(tmp_path / "manifest.json")
     with pytest.raises(BuildError, match="is not the manifest of a dataset"):
         run_build(config(tmp_path), ONE_WORKER)
+
+
+def test_folders_of_the_users_own_that_are_called_like_ours_stay(tmp_path):
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "mine.txt").write_text("今天天气很好。" * 20, "utf-8")
+    with pytest.raises(BuildError, match="holds other files, documents for one"):
+        run_build(config(tmp_path, [tmp_path / "documents" / "mine.txt"]), ONE_WORKER)
+    assert (tmp_path / "documents" / "mine.txt").exists()
+
+
+def test_documents_that_went_missing_are_noticed(tmp_path):
+    run_build(config(tmp_path), ONE_WORKER)
+    part = next((tmp_path / "documents").glob("*.parquet"))
+    table = pq.read_table(part)
+    pq.write_table(table.slice(1), part)
+    with pytest.raises((BuildError, JobFailedError), match="118 documents were kept, 117 came into the shards"):
+        run_build(config(tmp_path, instances={"seed": 9}, overwrite=True), ONE_WORKER)
+    assert not (tmp_path / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"no index", "short"])
+def test_a_damaged_index_is_named(tmp_path, damage):
+    run_build(config(tmp_path), ONE_WORKER)
+    index = tmp_path / "train-00000-of-00001.index.npy"
+    if damage == "short":
+        np.save(index, np.load(index)[:-1])
+    else:
+        index.write_bytes(damage)
+    assert [line for line in verify(str(tmp_path)) if "index.npy cannot be read" in line]
+
+
+def test_a_half_written_lock_is_taken_over(tmp_path):
+    (tmp_path / "build.lock").write_text('{"host": ')
+    assert run_build(config(tmp_path), ONE_WORKER)["instances"] > 0
 
 
 def test_two_builds_do_not_share_a_folder(tmp_path):

@@ -70,7 +70,6 @@ def test_a_good_instance_breaks_no_rule():
         (["今", *GOOD[1:]], {2: "天"}, "does not begin with [CLS]"),
         ([*GOOD[:-1], "好"], {2: "天"}, "does not end with [SEP]"),
         ([*GOOD[:9], "[SEP]", *GOOD[10:]], {2: "天"}, "has not two [SEP]"),
-        (GOOD, {}, "has no prediction"),
         (GOOD, {0: "天"}, "masks a special token"),
         (GOOD, {2: "[MASK]"}, "has a special token as a label"),
         (GOOD, {4: "好", 2: "天"}, "has positions that do not ascend"),
