@@ -90,4 +90,5 @@ def _write_shard(
     np.save(index, np.cumsum([0, *(len(block.content) for block in blocks)], dtype=np.int64))
     (folder / f"{name}{SHARD_SUFFIX}").write_bytes(content)
     (folder / f"{name}{INDEX_SUFFIX}").write_bytes(index.getvalue())
-    return {"name": f"{name}{SHARD_SUFFIX}", "instances": len(instances), "sha256": hashlib.sha256(content).hexdigest()}
+    name, digest = f"{name}{SHARD_SUFFIX}", hashlib.sha256(content).hexdigest()
+    return {"name": name, "instances": len(instances), "bytes": len(content), "sha256": digest}
