@@ -2,6 +2,9 @@
 
 import pyarrow as pa
 
-RAW_SCHEMA = pa.schema([(name, pa.string()) for name in ("source", "origin", "title", "text")])
-"""Source is the corpus' format name; origin is `file:offset` or `file:row`; the title is kept, but is never part of the text, because it
-would give the sentence order away."""
+TEXT_FIELDS = tuple((name, pa.string()) for name in ("source", "origin", "title", "text"))
+"""Source is the name of the corpus; origin is `file:offset`, `file:row` or `archive#member:offset`; the title is kept, but is never part of
+the text, because it would give the sentence order away."""
+
+RAW_SCHEMA = pa.schema([*TEXT_FIELDS, ("url", pa.string()), ("quality", pa.float32())])
+"""The web address and the quality score are null where the format has none; rules ask for them, and they go no further."""

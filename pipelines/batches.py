@@ -3,9 +3,9 @@
 import apache_beam as beam
 import pyarrow as pa
 
-from corpora.documents import RAW_SCHEMA
+from corpora.documents import TEXT_FIELDS
 
-CLEANED_SCHEMA = pa.schema([pa.field("document_id", pa.binary(16)), *RAW_SCHEMA])
+CLEANED_SCHEMA = pa.schema([pa.field("document_id", pa.binary(16)), *TEXT_FIELDS])
 REJECT_SCHEMA = pa.schema(
     [*((name, pa.string()) for name in ("source", "origin", "stage", "reason", "message", "excerpt")), ("is_error", pa.bool_())]
 )

@@ -20,13 +20,14 @@ from corpora.files import CorpusFile
 from corpora.formats import parse_corpus
 from pipelines import storage
 from pipelines.accounts import Account
-from pipelines.clean import DAMAGED, CleanConfig, CleanCorpus
+from pipelines.clean import DAMAGED, CleanCorpus
 from pipelines.errors import BuildError
 from pipelines.fingerprints import fingerprint
 from pipelines.instances import InstancesConfig, MakeShards, ReadDocuments
 from pipelines.manifest import WriteManifest, documents_account
 from pipelines.output_folder import DOCUMENTS, REJECTS, finished_manifest, lock, other_dataset, remove_shards
 from pipelines.read import list_corpora
+from pipelines.recipe import CleanConfig
 from pipelines.runners import run_job
 
 ACCOUNT = "account.json"

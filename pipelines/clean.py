@@ -1,10 +1,8 @@
 """Stage one: raw documents in, clean and distinct documents out, and for every other one the reason."""
 
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -15,69 +13,16 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.typehints.decorators import no_annotations
 
 from corpora.files import CorpusFile
-from pipelines import progress, rules
 from pipelines.accounts import Account, SumAccounts, by_source
+from pipelines.apply_rules import ApplyDocumentRules, ApplyLineRules
 from pipelines.batches import CLEANED_SCHEMA
-from pipelines.deduplicate import ID_BYTES, MIN_PARTITIONS, DropExactDuplicates, num_partitions
-from pipelines.errors import BuildError
+from pipelines.deduplicate import MIN_PARTITIONS, DropExactDuplicates, num_partitions
 from pipelines.read import BATCH_BYTES, RANGE_BYTES, ReadCorpus
-from pipelines.rejects import RejectOutput, WriteRejects, reject_rows
+from pipelines.recipe import CleanConfig
+from pipelines.rejects import WriteRejects
 
 DAMAGED = "damaged.jsonl"
 COMPRESSION_RATIO = 4  # of text by xz or zst, roughly: for the number of partitions
-
-
-@dataclass(frozen=True, kw_only=True)
-class CleanConfig:
-    """Thresholds of the rules; `pipelines/rules.py` says what each means and where its default is from.
-
-    A minimum of 0 or a maximum of 1 turns a rule off.
-    """
-
-    min_line_characters: int = rules.MIN_LINE_CHARACTERS
-    min_line_han_share: float = rules.MIN_LINE_HAN_SHARE
-    boilerplate_words: tuple[str, ...] = rules.BOILERPLATE_WORDS
-    boilerplate_labels: tuple[str, ...] = rules.BOILERPLATE_LABELS
-    max_boilerplate_line_characters: int = rules.MAX_BOILERPLATE_LINE_CHARACTERS
-    min_han: int = rules.MIN_HAN
-    min_han_share: float = rules.MIN_HAN_SHARE
-    max_kana_share: float = rules.MAX_KANA_SHARE
-    max_hangul_share: float = rules.MAX_HANGUL_SHARE
-    max_repeated_share: float = rules.MAX_REPEATED_SHARE
-    max_garbled_share: float = rules.MAX_GARBLED_SHARE
-
-    def __post_init__(self) -> None:
-        """Refuses values that mean nothing."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name.endswith("_share") and not 0 <= value <= 1:
-                raise BuildError(f"{field.name} {value} is not a share\ngive a number from 0 to 1; the default is {field.default}")
-            if isinstance(field.default, int) and value < 0:
-                raise BuildError(f"{field.name} {value} is negative\ngive 0 to turn the rule off; the default is {field.default}")
-
-    def line_rules(self) -> tuple[Callable[[str], str], ...]:
-        """Text in, text without some lines out, in order."""
-        return (
-            partial(rules.drop_short_lines, minimum=self.min_line_characters),
-            partial(rules.drop_foreign_lines, minimum=self.min_line_han_share),
-            partial(
-                rules.drop_boilerplate_lines,
-                words=self.boilerplate_words,
-                labels=self.boilerplate_labels,
-                maximum=self.max_boilerplate_line_characters,
-            ),
-        )
-
-    def document_rules(self) -> dict[str, Callable[[str], str | None]]:
-        """Reason → rule that says why a document goes, if it does; the first counts."""
-        return {
-            "too_few_han": partial(rules.too_few_han, minimum=self.min_han),
-            "low_han_share": partial(rules.low_han_share, minimum=self.min_han_share),
-            "too_much_kana": partial(rules.too_much_kana, maximum=self.max_kana_share),
-            "too_much_hangul": partial(rules.too_much_hangul, maximum=self.max_hangul_share),
-            "repeated_lines": partial(rules.repeated_lines, maximum=self.max_repeated_share),
-            "garbled": partial(rules.garbled, maximum=self.max_garbled_share),
-        }
 
 
 class CleanedDocuments(NamedTuple):
@@ -108,78 +53,6 @@ class CleanDocuments(beam.PTransform):
         ruled = unique.kept | "ApplyDocumentRules" >> beam.ParDo(ApplyDocumentRules(self.config)).with_outputs("rejects", main="kept")
         rejects = [stage.rejects for stage in (lined, unique, ruled)]
         return CleanedDocuments(ruled.kept, rejects | "FlattenRejects" >> beam.Flatten())
-
-
-class ApplyLineRules(beam.DoFn):
-    """Raw batch → cleaned batch with identities; documents of which nothing is left are rejects."""
-
-    def __init__(self, config: CleanConfig) -> None:
-        self.config = config
-
-    def setup(self) -> None:
-        """The rules with their thresholds."""
-        self.rules = (*rules.TEXT_RULES, *self.config.line_rules())
-
-    def process(self, raw: pa.RecordBatch) -> Iterator[pa.RecordBatch | RejectOutput]:
-        """One batch out, and one of rejects."""
-        texts = [apply_rules(text, self.rules) for text in raw.column("text").to_pylist()]
-        keep = pa.array([bool(text) for text in texts])
-        kept = raw.filter(keep)
-        if kept.num_rows:
-            bodies = [text.encode() for text in texts if text]
-            ids = pa.array([hashlib.blake2b(body, digest_size=ID_BYTES).digest() for body in bodies], pa.binary(ID_BYTES))
-            columns = [
-                ids,
-                kept.column("source"),
-                kept.column("origin"),
-                kept.column("title"),
-                pa.array(bodies, pa.binary()).cast(pa.string()),
-            ]
-            yield pa.RecordBatch.from_arrays(columns, schema=CLEANED_SCHEMA)
-        if kept.num_rows < raw.num_rows:
-            empty = raw.filter(pc.invert(keep))
-            reasons = ["empty"] * empty.num_rows
-            messages = ["no line of text is left after markup, menus and lines without Chinese"] * empty.num_rows
-            yield beam.pvalue.TaggedOutput("rejects", reject_rows(empty, "lines", reasons, messages))
-        progress.add("cleaned", sum(map(len, texts)))
-
-
-def apply_rules(text: str, text_rules: Sequence[Callable[[str], str]]) -> str:
-    """`text` after all rules in order."""
-    for rule in text_rules:
-        text = rule(text)
-    return text
-
-
-class ApplyDocumentRules(beam.DoFn):
-    """Cleaned batch → the documents that no rule drops; the others are rejects with reason and figures."""
-
-    def __init__(self, config: CleanConfig) -> None:
-        self.config = config
-
-    def setup(self) -> None:
-        """The rules with their thresholds."""
-        self.rules = self.config.document_rules()
-
-    def process(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch | RejectOutput]:
-        """One batch out, and one of rejects."""
-        verdicts = [first_reason(text, self.rules) for text in batch.column("text").to_pylist()]
-        dropped = [verdict for verdict in verdicts if verdict is not None]
-        keep = pa.array([verdict is None for verdict in verdicts])
-        if len(dropped) < len(verdicts):
-            yield batch.filter(keep) if dropped else batch
-        if dropped:
-            reasons, messages = zip(*dropped, strict=True)
-            yield beam.pvalue.TaggedOutput("rejects", reject_rows(batch.filter(pc.invert(keep)), "documents", reasons, messages))
-
-
-def first_reason(text: str, document_rules: dict[str, Callable[[str], str | None]]) -> tuple[str, str] | None:
-    """Reason and message of the first rule that drops `text`."""
-    for reason, rule in document_rules.items():
-        message = rule(text)
-        if message is not None:
-            return reason, message
-    return None
 
 
 class CleanCorpus(beam.PTransform):

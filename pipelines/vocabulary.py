@@ -18,9 +18,10 @@ from albert_core.tokenization import SPECIAL_TOKENS, check_vocabulary
 from corpora.files import CorpusFile
 from corpora.formats import parse_corpus
 from pipelines import storage
-from pipelines.clean import CleanConfig, CleanDocuments
+from pipelines.clean import CleanDocuments
 from pipelines.errors import BuildError
 from pipelines.read import ReadCorpus, list_corpora
+from pipelines.recipe import CleanConfig
 from pipelines.runners import run_job
 
 COUNTS = "word_counts"

@@ -25,10 +25,11 @@ import pyarrow as pa
 
 from albert_core.drawing import DrawingTables
 from albert_core.shards import Dataset
-from pipelines.clean import CleanConfig, apply_rules
+from pipelines.apply_rules import apply_rules
 from pipelines.compact import DocumentTokenizer, to_compact_batch
 from pipelines.instances import InstancesConfig
 from pipelines.manifest import make_manifest
+from pipelines.recipe import CleanConfig
 from pipelines.rules import TEXT_RULES
 from pipelines.sentences import sentence_starts
 from pipelines.words import Segmenter

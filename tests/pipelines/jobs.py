@@ -14,8 +14,9 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from corpora.documents import RAW_SCHEMA
 from corpora.formats import parse_corpus
 from pipelines.accounts import Account
-from pipelines.clean import CleanConfig, CleanCorpus
+from pipelines.clean import CleanCorpus
 from pipelines.read import list_corpora
+from pipelines.recipe import CleanConfig
 
 TWO_WORKERS = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
 

@@ -9,16 +9,11 @@ import pyarrow as pa
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
+from pipelines.apply_rules import ApplyDocumentRules, ApplyLineRules
 from pipelines.batches import CLEANED_SCHEMA
-from pipelines.clean import (
-    ApplyDocumentRules,
-    ApplyLineRules,
-    CleanConfig,
-    CleanDocuments,
-    count_kept,
-    count_rejects,
-)
+from pipelines.clean import CleanDocuments, count_kept, count_rejects
 from pipelines.errors import BuildError
+from pipelines.recipe import CleanConfig
 from tests.pipelines.jobs import TWO_WORKERS, Cleaned, clean_corpus, raw_batch, run
 
 SENTENCE = (

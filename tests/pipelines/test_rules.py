@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import rules
-from pipelines.clean import CleanConfig, apply_rules
+from pipelines.apply_rules import apply_rules
+from pipelines.recipe import CleanConfig
 from pipelines.rules import TEXT_RULES
 
 
