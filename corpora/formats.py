@@ -1,33 +1,30 @@
-"""The catalogue: every format by name, the files that a `--corpus` means, and the reading of one range of one file."""
+"""The catalogue: every format by name, with its reader."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
-from corpora.byte_ranges import MAX_RECORD_BYTES
-from corpora.compression import DamagedStreamError, strip_compression_suffix
+from corpora.catalogue import PUBLIC_CORPORA, PublicCorpus
+from corpora.columnar import read_parquet
+from corpora.common_crawl import read_warc
 from corpora.errors import CorpusError
-from corpora.files import CorpusFile, CorpusSpec, FileRange, cut_ranges
-from corpora.guessing import guess_format
-from corpora.json_lines import COMMON_FIELDS, WIKI_FIELDS, json_lines_reader
+from corpora.feeds import read_feed
+from corpora.fields import Fields
+from corpora.files import CorpusSpec
+from corpora.html import read_html
+from corpora.json_arrays import read_json
+from corpora.json_lines import read_json_lines
+from corpora.markdown import read_markdown
 from corpora.plain_text import read_blank_line, read_lines, read_text
-from corpora.records import DamagedFile, Event, RangeEnd
-from corpora.sections import OpenFile, Section, read_head
-
-Match = Callable[[str], Iterable[tuple[str, int]]]
-"""Finds the files of a glob: path and size in bytes of each."""
+from corpora.records import Event
+from corpora.sections import Section
+from corpora.subtitles import read_subtitles
+from corpora.tables import read_csv, read_tsv
+from corpora.tagged import read_tagged
+from corpora.wiki_dump import read_wiki_dump
+from corpora.wikiextractor import read_wikiextractor
 
 Reader = Callable[[Section], Iterator[Event]]
-
-LOOK_AT_EACH = 1000
-"""Up to so many files of one `--corpus`, the head of each is looked at before the job starts."""
-LOOK_AT_SAMPLE = 16
-"""Of more files, so many of each folder and suffix: if these agree, the others are of that format."""
-LOOK_AT_LARGE_BYTES = 16 << 20
-"""Files of this size are always looked at: to split one, its encoding must be known before the job starts."""
-LOOKING_THREADS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +32,12 @@ class Format:
     """A format on disk.
 
     Attributes:
-      name: what stands before `=` in `--corpus`, and the `source` of the documents.
+      name: what stands before `=` in `--corpus`.
       description: one line for the catalogue.
       example: a `--corpus` value.
       read: its reader.
       splittable: whether an uncompressed file can be read in byte ranges.
+      fields: where its records have their text, unless the user says.
     """
 
     name: str
@@ -47,6 +45,7 @@ class Format:
     example: str
     read: Reader
     splittable: bool
+    fields: Fields | None = None
 
 
 FORMATS: dict[str, Format] = {
@@ -62,21 +61,61 @@ FORMATS: dict[str, Format] = {
         ),
         Format("line", "plain text, one document a line", "line=CLUECorpusSmall.txt", read_lines, splittable=True),
         Format(
-            "wiki2019zh",
-            "JSON Lines with id, url, title and text, as in wiki2019zh of nlp_chinese_corpus",
-            "wiki2019zh=wiki_zh/*/wiki_*",
-            json_lines_reader(WIKI_FIELDS),
+            "jsonl",
+            "JSON Lines: an object a line, with a field text, content or 正文, or whichever is named",
+            "jsonl=gs://bucket/*.jsonl.gz",
+            read_json_lines,
             splittable=True,
+            fields=Fields(),
         ),
         Format(
-            "jsonl",
-            "JSON Lines with a field text or content",
-            "jsonl=gs://bucket/*.jsonl.gz",
-            json_lines_reader(COMMON_FIELDS),
+            "json",
+            "JSON: arrays of objects, also inside of one object, and objects over many lines",
+            "json=exports/*.json",
+            read_json,
+            splittable=False,
+            fields=Fields(),
+        ),
+        Format("csv", "a table, with or without a header; commas, tabs, semicolons, bars", "csv=reviews.csv", read_csv, splittable=False),
+        Format("tsv", "a table with tabs, with or without a header", "tsv=cnews.train.txt", read_tsv, splittable=False),
+        Format("parquet", "Parquet: a document a row", "parquet=s3://bucket/*.parquet", read_parquet, splittable=False),
+        Format("markdown", "Markdown: an article, or the items of a digest", "markdown=posts/**/*.md", read_markdown, splittable=False),
+        Format("html", "web pages: the main text of each", "html=site/**/*.html", read_html, splittable=False),
+        Format("feed", "RSS and Atom feeds, exported blogs: a document a post", "feed=blogs/*.xml", read_feed, splittable=False),
+        Format("mediawiki_xml", "dumps of a wiki", "mediawiki_xml=zhwiki-latest-pages-articles.xml.bz2", read_wiki_dump, splittable=True),
+        Format(
+            "wikiextractor",
+            "articles in <doc id url title>, as wikiextractor writes",
+            "wikiextractor=A?/wiki_*",
+            read_wikiextractor,
             splittable=True,
         ),
+        Format("wet", "Common Crawl: text of web pages", "wet=CC-MAIN-*.warc.wet.gz", read_warc, splittable=False),
+        Format("warc", "web archives: the main text of each page", "warc=*.warc.gz", read_warc, splittable=False),
+        Format("subtitles", "subtitles: SubRip, WebVTT, SubStation Alpha", "subtitles=talks/*.srt", read_subtitles, splittable=False),
+        Format("tagged", "documents in <doc> with an element for each field", "tagged=news.dat", read_tagged, splittable=True),
     )
 }
+
+
+def _format_of(corpus: PublicCorpus) -> Format:
+    """The format of a public corpus: that of its files, with the fields of its records."""
+    base = FORMATS[corpus.format]
+    return replace(base, name=corpus.name, description=corpus.description, example=f"{corpus.name}={corpus.files}", fields=corpus.fields)
+
+
+FORMATS |= {corpus.name: _format_of(corpus) for corpus in PUBLIC_CORPORA}
+
+
+def describe_formats() -> list[dict[str, Any]]:
+    """The catalogue, to be printed: formats first, then public corpora with what their authors published about them."""
+    corpora = {corpus.name: corpus for corpus in PUBLIC_CORPORA}
+    described: list[dict[str, Any]] = []
+    for name, entry in FORMATS.items():
+        described.append({"name": name, "description": entry.description, "splittable": entry.splittable, "corpus": entry.example})
+        if corpus := corpora.get(name):
+            described[-1] |= {"format": corpus.format, "size": corpus.size, "licence": corpus.licence, "record": corpus.record}
+    return described
 
 
 def parse_corpus(value: str) -> CorpusSpec:
@@ -90,93 +129,3 @@ def parse_corpus(value: str) -> CorpusSpec:
     if not spec.pattern:
         raise CorpusError(f"--corpus '{value}' names no file\ngive it as [FORMAT=]GLOB, for example {FORMATS['wiki2019zh'].example}")
     return spec
-
-
-def list_files(spec: CorpusSpec, match: Match, open_file: OpenFile) -> list[CorpusFile]:
-    """The files of a corpus by path, each with the one decision on its format and compression, and on its encoding if it may be split.
-
-    Raises:
-      CorpusError: no file, an unknown format, a folder, a file that cannot be opened or that is a container no reader takes.
-    """
-    if spec.format is not None and spec.format not in FORMATS:
-        raise CorpusError(f"unknown format '{spec.format}'\nknown: {', '.join(FORMATS)}; or leave it out, and it is guessed")
-    found = sorted(match(spec.pattern))
-    if not found:
-        raise CorpusError(_nothing_found(spec))
-
-    def look(item: tuple[str, int]) -> CorpusFile:
-        return _look_at(*item, spec.format, open_file)
-
-    with ThreadPoolExecutor(LOOKING_THREADS) as pool:
-        if len(found) <= LOOK_AT_EACH:
-            return list(pool.map(look, found))
-        files = [file for group in _groups(found) for file in _look_at_group(group, spec.format, lambda items: list(pool.map(look, items)))]
-    return sorted(files, key=lambda file: file.path)
-
-
-def file_ranges(file: CorpusFile, range_bytes: int) -> list[FileRange]:
-    """The ranges of `file` that workers take."""
-    return cut_ranges(file, range_bytes, splittable=FORMATS[file.format].splittable)
-
-
-def read_range(part: FileRange, open_file: OpenFile, *, max_record_bytes: int = MAX_RECORD_BYTES) -> Iterator[Event]:
-    """All records of one range in order, then its `RangeEnd`.
-
-    A stream that breaks gives a `DamagedFile` after the records that were whole before; other errors of the file system are raised, for
-    the runner to try again.
-    """
-    file = part.file
-    encoding = file.encoding or read_head(file.path, open_file).encoding
-    with open_file(file.path) as opened:
-        section = Section(part, opened, encoding, max_record_bytes=max_record_bytes)
-        try:
-            yield from FORMATS[file.format].read(section)
-        except DamagedStreamError as error:
-            yield DamagedFile(file.path, str(error))
-        yield RangeEnd(section.num_bytes)
-
-
-def _look_at(path: str, size: int, format_name: str | None, open_file: OpenFile) -> CorpusFile:
-    try:
-        head = read_head(path, open_file)
-    except IsADirectoryError as error:
-        raise CorpusError(
-            f"{path} is a folder\nname its files: {path.rstrip('/')}/*, or {path.rstrip('/')}/** for those of sub-folders too"
-        ) from error
-    except OSError as error:
-        raise CorpusError(f"{path} cannot be read: {error}\nmend its permissions or leave it out of the glob") from error
-    return CorpusFile(path, size, format_name or guess_format(path, head, size), head.compression, head.encoding)
-
-
-def _groups(found: list[tuple[str, int]]) -> list[list[tuple[str, int]]]:
-    """Files by folder and suffix, the compression's suffix included."""
-    groups: dict[tuple[str, ...], list[tuple[str, int]]] = defaultdict(list)
-    for path, size in found:
-        folder, _, name = path.rpartition("/")
-        inner = strip_compression_suffix(name)
-        groups[folder, PurePosixPath(inner).suffix, name[len(inner) :]].append((path, size))
-    return list(groups.values())
-
-
-def _look_at_group(
-    group: list[tuple[str, int]], format_name: str | None, look: Callable[[list[tuple[str, int]]], list[CorpusFile]]
-) -> list[CorpusFile]:
-    """A sample spread over the group and its large files decide for the rest, whose encodings the workers find; or each file for itself."""
-    step = max(1, len(group) // LOOK_AT_SAMPLE)
-    chosen = [item for i, item in enumerate(group) if i % step == 0 or item[1] >= LOOK_AT_LARGE_BYTES]
-    looked_at = look(chosen)
-    kinds = {(file.format, file.compression) for file in looked_at}
-    if len(kinds) > 1:
-        return look(group)
-    (kind, compression) = kinds.pop()
-    rest = set(group) - set(chosen)
-    return looked_at + [CorpusFile(path, size, kind, compression) for path, size in sorted(rest)]
-
-
-def _nothing_found(spec: CorpusSpec) -> str:
-    is_glob = any(character in spec.pattern for character in "*?[")
-    what = f"no file matches '{spec.pattern}'" if is_glob else f"there is no file '{spec.pattern}'"
-    before, equals, _ = spec.pattern.partition("=")
-    if spec.format is None and equals and "/" not in before:
-        return f"{what}\n'{before}' is no format; known: {', '.join(FORMATS)}"
-    return f"{what}\ncheck the path; quote a glob so that the shell leaves it alone; ** also matches sub-folders"

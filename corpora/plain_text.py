@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from corpora.byte_ranges import Line
+from corpora.gathering import Gathered
+from corpora.mixed_encodings import decode_record
 from corpora.records import BadRecord, Document, Event
 from corpora.sections import Section
 
@@ -11,11 +12,14 @@ MAX_BLANK_BYTES = 64
 
 
 def read_text(section: Section) -> Iterator[Event]:
-    """The whole file as one document; an empty file holds none."""
-    document = _Gathered(section)
+    """The whole file as one document; an empty file holds none. One over the limit is cut, at ends of lines, into as many as it takes."""
+    document = Gathered(section)
     for line in section.lines():
+        if document.start is not None and line.offset + line.size - document.start > section.max_record_bytes:
+            yield from _finish(section, document)
+            document = Gathered(section)
         document.add(line)
-    yield from document.finish()
+    yield from _finish(section, document)
 
 
 def read_lines(section: Section) -> Iterator[Event]:
@@ -33,22 +37,22 @@ def read_blank_line(section: Section) -> Iterator[Event]:
     A document belongs to the section in which the blank line just before it starts (the first one to the section that starts the file):
     a worker that begins in the middle need not look back for what came before.
     """
-    document: _Gathered | None = None  # None: inside a document that is not ours
+    document: Gathered | None = None  # None: inside a document that is not ours
     for line in section.lines():
         if line.offset == 0:
-            document = _Gathered(section)
+            document = Gathered(section)
         if line.data is not None and is_blank(line.data, section.encoding):
             if document is not None:
-                yield from document.finish()
+                yield from _finish(section, document)
             if not section.owns(line.offset):
                 return
-            document = _Gathered(section)
+            document = Gathered(section)
         elif document is not None:
             document.add(line)
         elif not section.owns(line.offset):
             return  # a foreign document reaches over the whole section
     if document is not None:
-        yield from document.finish()
+        yield from _finish(section, document)
 
 
 def is_blank(data: bytes, encoding: str) -> bool:
@@ -61,35 +65,13 @@ def is_blank(data: bytes, encoding: str) -> bool:
     return not bare.decode(encoding, "replace").replace("\ufeff", "").strip()
 
 
-class _Gathered:
-    """A document of several lines while it is read; one that grows over the limit keeps only its extent."""
-
-    def __init__(self, section: Section) -> None:
-        self._section = section
-        self._start: int | None = None
-        self._size = 0
-        self._data: bytearray | None = bytearray()
-
-    def add(self, line: Line) -> None:
-        if self._start is None:
-            self._start = line.offset
-        elif self._data is not None:
-            self._data += b"\n"
-        self._size = line.offset + line.size - self._start
-        if line.data is None or self._size > self._section.max_record_bytes:
-            self._data = None
-        elif self._data is not None:
-            self._data += line.data
-
-    def finish(self) -> Iterator[Event]:
-        if self._start is None:
-            return
-        if self._data is None:
-            yield self._section.too_long(self._start, self._size)
-        else:
-            yield _document(self._section, self._start, bytes(self._data))
+def _finish(section: Section, gathered: Gathered) -> Iterator[Event]:
+    if gathered.start is None:
+        return
+    data = gathered.whole()
+    yield data if isinstance(data, BadRecord) else _document(section, gathered.start, data)
 
 
 def _document(section: Section, offset: int, data: bytes) -> Event:
-    text = section.decode(offset, data)
+    text = decode_record(section, offset, data)
     return text if isinstance(text, BadRecord) else Document(offset, len(data), "", text)

@@ -4,8 +4,9 @@ import io
 from typing import BinaryIO
 
 from corpora.files import CorpusFile, FileRange
-from corpora.formats import FORMATS, read_range
-from corpora.records import BadRecord, DamagedFile, Document, Event, RangeEnd
+from corpora.formats import FORMATS
+from corpora.reading import read_range
+from corpora.records import BadRecord, DamagedFile, Document, Event, FileStart, RangeEnd
 
 
 def events(
@@ -28,7 +29,7 @@ def events(
     if range_bytes is not None and FORMATS[format_name].splittable:
         parts = [FileRange(file, start, min(start + range_bytes, len(data))) for start in range(0, len(data), range_bytes)]
     found = [event for part in parts for event in read_range(part, open_file, max_record_bytes=limit)]
-    return [event for event in found if not isinstance(event, RangeEnd)]
+    return [event for event in found if not isinstance(event, RangeEnd | FileStart)]
 
 
 def texts(found: list[Event]) -> list[str]:
@@ -41,3 +42,26 @@ def bad(found: list[Event]) -> list[tuple[int, str]]:
 
 def damage(found: list[Event]) -> list[str]:
     return [event.error for event in found if isinstance(event, DamagedFile)]
+
+
+def read_file(data: bytes, name: str = "a", *, format_name: str | None = None, limit: int = 1 << 20) -> list[Event]:
+    """All events of a file that was not looked at before: the worker decides on its format, compression, archive and encoding."""
+    file = CorpusFile(name, len(data), format_name)
+    return list(read_range(FileRange(file), lambda path: io.BytesIO(data), max_record_bytes=limit))
+
+
+def located(found: list[Event]) -> list[tuple[str, str]]:
+    """Where each text comes from, without offsets, and the text."""
+    path = ""
+    pairs = []
+    for event in found:
+        if isinstance(event, FileStart):
+            path = event.path
+        elif isinstance(event, Document):
+            pairs.append((path, event.text))
+    return pairs
+
+
+def damaged(found: list[Event]) -> dict[str, str]:
+    """Files that are damaged, or members of an archive, and why."""
+    return {event.file: event.error for event in found if isinstance(event, DamagedFile)}

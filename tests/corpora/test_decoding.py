@@ -1,11 +1,14 @@
 import codecs
+import tarfile
+from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from corpora.decoding import detect_encoding, drop_lone_surrogates, score_encodings, transcode
+from corpora.decoding import decide_encoding, detect_encoding, drop_lone_surrogates, log_likelihoods, transcode
 from tests.corpora.reading import bad, events, texts
+from tests.samples import ENCYCLOPEDIA
 from tests.shared_data import shared
 
 SIMPLIFIED = "今天的天气很好，我们一起去公园里散步。他说这是一个不错的主意，大家都同意了。\n"
@@ -48,8 +51,9 @@ def test_a_few_invalid_bytes_do_not_make_another_encoding():
 def test_big5_decodes_as_gb18030_without_error_but_scores_worse():
     data = TRADITIONAL.encode("big5hkscs")
     data.decode("gb18030")  # no error: this is why a score is needed
-    scores = score_encodings(data)
-    assert scores["big5hkscs"] > 0.7 > 0.3 > scores["gb18030"]
+    found = log_likelihoods(data)
+    assert found["big5hkscs"] - found["gb18030"] > 200
+    assert decide_encoding(data) == ("big5hkscs", 1.0)
 
 
 @given(st.binary(max_size=300))
@@ -84,19 +88,106 @@ def test_lone_surrogates_are_dropped_and_pairs_kept():
     assert drop_lone_surrogates("a\ud83db😀") == "ab😀"
 
 
-def test_real_files_in_many_encodings(tmp_path):
-    import tarfile
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("一些", "gb18030"),
+        ("联通", "gb18030"),
+        ("中国", "gb18030"),
+        ("中國", "big5hkscs"),
+        ("你好，世界", "utf-16-le"),
+        ("你好，世界", "utf-8"),
+    ],
+)
+def test_a_few_characters_are_enough(text, encoding):
+    assert detect_encoding(text.encode(encoding)) == encoding
 
+
+def test_confidence_is_lower_where_readings_compete():
+    sure, unsure = decide_encoding(SIMPLIFIED.encode("gb18030")), decide_encoding("罡".encode("gb18030"))
+    assert sure == ("gb18030", 1.0)
+    assert 0 < unsure.confidence < 0.9
+    invalid = decide_encoding(SIMPLIFIED.encode() * 5 + b"\xff" * 20)
+    assert invalid.encoding == "utf-8"
+    assert 0.8 < invalid.confidence < 0.95
+
+
+def test_classical_text_of_rare_characters():
+    text = "丸治疳積羸瘦腹脹，青黛、黃連、蘆薈、夜明砂各等分，右為末，粟米糊丸，黍米大。\n" * 3
+    for encoding in ("gb18030", "big5hkscs", "utf-16-be"):
+        assert detect_encoding(text.encode(encoding)) == encoding
+
+
+def test_hz_of_the_newsgroups_is_read():
+    data = SIMPLIFIED.encode("hz") + b"plain\n"
+    assert detect_encoding(data) == "hz"
+    assert texts(events(data, "line", encoding="hz")) == [SIMPLIFIED.strip(), "plain"]
+    assert detect_encoding(b'(format t "~{~a~}" list)') == "utf-8"
+
+
+ISO_2022_CN = b"\x1b$)A\x0eJG5DL?\x0f\n"
+EUC_TW = bytes.fromhex("c4e3c8d5f0c3e3e2d9aae9bad8a3d1b2e4eed6c2e2c6dfe5c4a8e8b5f1f0eac0dbc5e3c7d9b5e6b7") * 3
+
+
+@pytest.mark.parametrize("data", [ISO_2022_CN, EUC_TW])
+def test_an_encoding_that_no_codec_reads_is_unknown_and_never_mojibake(data):
+    assert detect_encoding(data) == "unknown"
+    found = events(b"plain\n" + data + b"\n", "line", encoding="unknown")
+    assert texts(found) == ["plain"]
+    assert [reason for _, reason in bad(found)] == ["unknown_encoding"]
+
+
+def test_lines_beyond_ascii_are_looked_for_in_a_long_sample():
+    sample = b"plain ASCII\n" * 10_000 + SIMPLIFIED.encode("gb18030")
+    assert len(sample) > 64 << 10
+    assert decide_encoding(sample) == ("gb18030", 1.0)
+
+
+def test_utf8_with_a_tail_in_another_encoding_is_utf8():
+    assert detect_encoding(SIMPLIFIED.encode() * 20 + SIMPLIFIED.encode("gb18030") * 3) == "utf-8"
+
+
+ENCODINGS = ("utf-8", "gb18030", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+
+
+@given(st.data())
+def test_any_ten_characters_of_real_text_are_enough(data):
+    """The sample corpus, which had no part in the model."""
+    text = ENCYCLOPEDIA.read_text("utf-8")
+    start = data.draw(st.integers(0, len(text) - 40))
+    piece = text[start : start + 40]
+    assume(sum("\u4e00" <= character <= "\u9fff" for character in piece) >= 10)
+    encoding = data.draw(st.sampled_from(ENCODINGS))
+    assert detect_encoding(piece.encode(encoding)) == encoding
+
+
+REAL = {"gb2312": "gb18030", "big5": "big5hkscs", "euc_tw": "unknown", "utf_8_sig": "utf-8"}
+
+
+def wanted_encoding(path: PurePosixPath) -> str:
+    folder = path.parent.name.lower().replace("-", "_")
+    order = path.stem[-2:] if folder in ("utf_16", "utf_32") else ""
+    return REAL.get(folder) or "-".join(filter(None, (*folder.split("_"), order))).replace("gb18030-", "gb18030")
+
+
+def test_real_files_in_many_encodings():
+    wrong = []
+    count = 0
     with tarfile.open(shared("data/corpora/formats.tar.xz")) as archive:
-        members = [member for member in archive.getmembers() if member.isfile() and "/encodings/" in f"/{member.name}"]
-        wrong = []
-        for member in members:
-            folder = member.name.split("/")[-2].lower().replace("-", "_")
-            wanted = {"gb2312": "gb18030", "gb18030": "gb18030", "big5": "big5hkscs", "utf_8": "utf-8", "utf_8_sig": "utf-8"}.get(folder)
-            if folder.startswith(("utf_16_", "utf_32_")):
-                wanted = folder.replace("_", "-")
-            stream = archive.extractfile(member)
-            if wanted and stream and (found := detect_encoding(stream.read(1 << 16))) != wanted:
-                wrong.append((member.name, wanted, found))
-    assert len(members) > 60
+        for member in archive:
+            path = PurePosixPath(member.name)
+            stream = archive.extractfile(member) if member.isfile() and "encodings" in path.parts else None
+            if stream is not None:
+                count += 1
+                found = decide_encoding(stream.read(1 << 16))
+                if found.encoding != wanted_encoding(path):
+                    wrong.append((member.name, found))
+    assert count > 80
     assert wrong == []
+
+
+def test_real_books_in_gb18030():
+    with tarfile.open(shared("data/corpora/gb18030_books.tar.xz")) as archive:
+        found = [decide_encoding(stream.read(1 << 16)) for member in archive if (stream := archive.extractfile(member))]
+    assert len(found) > 20
+    assert set(found) == {("gb18030", 1.0)}

@@ -8,9 +8,20 @@ def test_text_is_one_document_a_file():
     assert events(b"", "text") == []
 
 
-def test_a_text_over_the_limit_is_one_reject():
+def test_a_text_over_the_limit_is_cut_at_the_end_of_a_line():
     assert events(b"abcd\nefg", "text", limit=8) == [Document(0, 8, "", "abcd\nefg")]
-    assert events(b"abcd\nefg", "text", limit=7) == [BadRecord(0, 8, "record_too_long", "8 bytes, more than 7", "")]
+    assert events(b"abcd\nefg\nhi", "text", limit=7) == [Document(0, 4, "", "abcd"), Document(5, 6, "", "efg\nhi")]
+
+
+def test_a_line_over_the_limit_is_a_reject_and_what_is_around_it_is_kept():
+    found = events(b"ab\n" + b"x" * 9 + b"\ncd", "text", limit=8)
+    assert texts(found) == ["ab", "cd"]
+    assert bad(found) == [(3, "record_too_long")]
+
+
+def test_a_bad_byte_does_not_cost_a_book():
+    found = events("好。\n".encode() * 100 + b"\xff" + "好。".encode(), "text")
+    assert texts(found) == ["好。\n" * 100 + "\ufffd好。"]
 
 
 def test_blank_lines_separate_documents():
