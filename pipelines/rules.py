@@ -1,23 +1,35 @@
-"""The cleaning rules. Each is a pure function: `text → text`, or `text → reason to drop the document | None`.
+"""The cleaning rules for lines (`text → text`) and whole documents (`text → reason to drop it | None`): pure functions.
 
-    characters   normalize_characters, squeeze_blanks
+    characters   normalize_characters, squeeze_blanks (normalization.py)
+    paragraphs   join_wrapped_lines (reflow.py)
     markup       HTML, Markdown, wiki syntax, URLs (markup.py)
     lines        drop_short_lines, drop_foreign_lines, drop_boilerplate_lines
-    documents    too_few_han, low_han_share, too_much_kana, too_much_hangul, repeated_lines, garbled
+    documents    too_few_han, low_han_share, too_much_kana, too_much_hangul, garbled,
+                 too_many_symbols, bullet_lines, ellipsis_lines, repeated_lines, top_ngram, repeated_ngrams (repetition.py)
+    optional     personal_data.py, variants.py, word_lists.py
 
 A clean text has one paragraph a line, no blank lines, and no blanks at the ends of lines. Thresholds are constants here, with their source,
-and fields of `CleanConfig`.
+and fields of `CleanConfig`, whose recipe (recipe.py) has the rules in order.
 """
 
 import re
 from collections import Counter
 from functools import lru_cache
-from itertools import compress
 
+import numba
 import numpy as np
 
-from pipelines.characters import code_points, count_characters, count_lines
-from pipelines.markup import MARKUP_RULES
+from pipelines.characters import (
+    LINE_CHARACTERS,
+    LINE_HAN,
+    LINE_LENGTH,
+    LINE_LETTERS,
+    LINE_MARKS,
+    count_characters,
+    count_lines,
+    keep_lines,
+    pick_lines,
+)
 
 MIN_LINE_CHARACTERS = 10
 """A line without any sentence mark and with fewer characters is a menu, a button, a heading. C4 (Raffel et al. 2020, §2.2) asks every line
@@ -52,74 +64,42 @@ MAX_HANGUL_SHARE = 0.2
 MAX_REPEATED_SHARE = 0.2
 """Of the characters of a document, those in lines that stood before in it (Gopher, Rae et al. 2021, table A1). Gopher's other limit, 0.3 of
 the lines, is not used: it dropped 40 of 10,099 articles, and those that were read were good ones with a short label before each example."""
+MAX_SYMBOL_SHARE = 0.15
+"""Of all characters but white space. Gopher (table A1) has 0.1 of the words for `#` and for `…`; here all symbols count together, and
+articles with LaTeX formulas reach 0.09."""
+MAX_BULLET_LINE_SHARE = 0.9
+"""Gopher (table A1). Only what Markdown's list marks, which go before, have left."""
+MAX_ELLIPSIS_LINE_SHARE = 0.3
+"""Gopher (table A1): teasers of other pages, which end with `...` or one `…`; the two of `……` are how a Chinese sentence trails off."""
+MIN_LINES = 10
+"""Fewer lines are no list, whatever they begin or end with."""
 MAX_GARBLED_SHARE = 0.02
 """U+FFFD, boxes that stand for characters somebody did not have, and the famous 锟斤拷 (U+FFFD in UTF-8 read as GBK)."""
-
-# --- Characters ---
-
-_NEWLINES = "\r\v\f\x85\u2028\u2029"
-_BLANKS = "\t\xa0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
-_INVISIBLE_RANGES = (
-    (0x00, 0x08), (0x0E, 0x1F), (0x7F, 0x84), (0x86, 0x9F),  # control characters but white space
-    (0xAD, 0xAD), (0x180E, 0x180E), (0x200B, 0x200D), (0x2060, 0x2064),  # hyphenation, zero width
-    (0x61C, 0x61C), (0x200E, 0x200F), (0x202A, 0x202E), (0x2065, 0x206F),  # direction
-    (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F),  # byte order mark, annotation anchors, tags
-    (0xD800, 0xDFFF), (0xFDD0, 0xFDEF), (0xFFFE, 0xFFFF),  # surrogates, and what is no character
-)  # fmt: skip
-_REPLACEMENTS = (
-    {chr(point): "" for first, last in _INVISIBLE_RANGES for point in range(first, last + 1)}
-    | dict.fromkeys(_BLANKS, " ")
-    | dict.fromkeys(_NEWLINES, "\n")
-)
-_TO_REPLACE = np.zeros(0x110000, bool)
-_TO_REPLACE[[ord(character) for character in _REPLACEMENTS]] = True
-
-
-def normalize_characters(text: str) -> str:
-    """Every line end is a newline, every blank a space; what is invisible, or no character, is gone.
-
-    Private-use characters stay: the tokenizer makes them `[UNK]`, as the reference does.
-    """
-    points = code_points(text)
-    found = np.unique(points[_TO_REPLACE[points]])
-    if 0x0D in found:
-        text = text.replace("\r\n", "\n")
-    for character in map(chr, found):
-        text = text.replace(character, _REPLACEMENTS[character])
-    return text
-
-
-_BLANK_RUNS = re.compile(" {2,}")
-_BLANKS_AT_PUNCTUATION = re.compile(" (?:(?=[，。！？；：、）】」』》〉”…])|(?<=[，。！？；：、（【「『《〈“…] ))")
-
-
-def squeeze_blanks(text: str) -> str:
-    """No blank lines, no blanks at the ends of lines or beside full-width punctuation, single ones elsewhere."""
-    if "  " in text:
-        text = _BLANK_RUNS.sub(" ", text)
-    if " " in text:
-        text = _BLANKS_AT_PUNCTUATION.sub("", text)
-    return "\n".join([bare for line in text.split("\n") if (bare := line.strip(" "))])
-
-
-TEXT_RULES = (normalize_characters, squeeze_blanks, *MARKUP_RULES, normalize_characters, squeeze_blanks)
-"""In this order. The second round is for what entities and tags leave."""
 
 # --- Lines ---
 
 
 def drop_short_lines(text: str, *, minimum: int = MIN_LINE_CHARACTERS) -> str:
     """Without lines that have fewer than `minimum` characters and no sentence mark."""
-    counts = count_lines(text)
-    return _keep_lines(text, (counts.characters >= minimum) | (counts.marks > 0))
+    return keep_lines(text, _long_or_marked(count_lines(text), minimum))
+
+
+@numba.njit(cache=True, nogil=True)
+def _long_or_marked(counts: np.ndarray, minimum: int) -> np.ndarray:
+    return (counts[LINE_CHARACTERS] >= minimum) | (counts[LINE_MARKS] > 0)
 
 
 def drop_foreign_lines(text: str, *, minimum: float = MIN_LINE_HAN_SHARE) -> str:
     """Without lines that hold no Han character, or fewer than the share `minimum` of Han characters, letters and digits; 0 keeps all."""
     if minimum == 0:
         return text
-    counts = count_lines(text)
-    return _keep_lines(text, (counts.han > 0) & (counts.han >= minimum * (counts.han + counts.letters)))
+    return keep_lines(text, _chinese(count_lines(text), float(minimum)))
+
+
+@numba.njit(cache=True, nogil=True)
+def _chinese(counts: np.ndarray, minimum: float) -> np.ndarray:
+    han = counts[LINE_HAN]
+    return (han > 0) & (han >= minimum * (han + counts[LINE_LETTERS]))
 
 
 def drop_boilerplate_lines(
@@ -130,24 +110,23 @@ def drop_boilerplate_lines(
     maximum: int = MAX_BOILERPLATE_LINE_CHARACTERS,
 ) -> str:
     """Without lines of at most `maximum` characters that hold one of `words`, or begin with one of `labels` and a colon."""
-    found = tuple(word for word in words if word in text)
-    beginnings = _with_colon(labels)
-    return "\n".join(
-        [
-            line
-            for line in text.split("\n")
-            if len(line) > maximum or not (line.startswith(beginnings) or (found and any(word in line for word in found)))
-        ]
-    )
+    lengths = count_lines(text)[LINE_LENGTH]
+    is_short = lengths <= maximum
+    short_lines = pick_lines(text, is_short)
+    in_line, at_beginning = _boilerplate_patterns(words, labels)
+    found = [match.start() for match in in_line.finditer(short_lines)] if words else []
+    found += [match.start() for match in at_beginning.finditer(f"\n{short_lines}")] if labels else []
+    if not found:
+        return text
+    keep = np.ones(len(lengths), bool)
+    keep[np.flatnonzero(is_short)[np.searchsorted(np.cumsum(lengths[is_short] + 1), found, "right")]] = False
+    return keep_lines(text, keep)
 
 
 @lru_cache(maxsize=1)
-def _with_colon(labels: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(label + colon for label in labels for colon in ("：", ":"))
-
-
-def _keep_lines(text: str, keep: np.ndarray) -> str:
-    return text if keep.all() else "\n".join(compress(text.split("\n"), keep))
+def _boilerplate_patterns(words: tuple[str, ...], labels: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What makes a line page furniture, and what does at its beginning: `re` finds the newline before that quicker than `^`."""
+    return re.compile("|".join(map(re.escape, words))), re.compile(f"\\n(?:{'|'.join(map(re.escape, labels))})[：:]")
 
 
 # --- Documents ---
@@ -184,6 +163,31 @@ def repeated_lines(text: str, *, maximum: float = MAX_REPEATED_SHARE) -> str | N
         return None
     again = sum((count - 1) * len(line) for line, count in Counter(lines).items())
     return _above("characters in lines that stood before", again, sum(map(len, lines)), maximum)
+
+
+def too_many_symbols(text: str, *, maximum: float = MAX_SYMBOL_SHARE) -> str | None:
+    """Reason to drop a document of rules, arrows, stars and emoji."""
+    counts = count_characters(text)
+    return _above("symbols", counts.symbols, counts.characters, maximum)
+
+
+_BULLET_LINE = re.compile(r"\n[-*+•●◆■▪►➤◦○◇□★☆·‧※→><]")
+_ELLIPSIS_LINE = re.compile(r"\n(?<=[….\])）】]\n)(?:(?<=[^…]…\n)|(?<=\.{3}\n)|(?<=[^…]…[\])）】]\n)|(?<=\.{3}[\])）】]\n))")
+
+
+def bullet_lines(text: str, *, maximum: float = MAX_BULLET_LINE_SHARE) -> str | None:
+    """Reason to drop a document whose lines are all items of a list."""
+    return _lines_above("lines that begin with a bullet", _BULLET_LINE, f"\n{text}", maximum)
+
+
+def ellipsis_lines(text: str, *, maximum: float = MAX_ELLIPSIS_LINE_SHARE) -> str | None:
+    """Reason to drop a document of beginnings that go on elsewhere."""
+    return _lines_above("lines that end with an ellipsis", _ELLIPSIS_LINE, f"{text}\n", maximum) if "…" in text or "..." in text else None
+
+
+def _lines_above(what: str, pattern: re.Pattern[str], text: str, maximum: float) -> str | None:
+    num_lines = text.count("\n")
+    return None if num_lines < MIN_LINES else _above(what, len(pattern.findall(text)), num_lines, maximum)
 
 
 def garbled(text: str, *, maximum: float = MAX_GARBLED_SHARE) -> str | None:

@@ -5,35 +5,10 @@ from hypothesis import strategies as st
 from pipelines import rules
 from pipelines.apply_rules import apply_rules
 from pipelines.recipe import CleanConfig
-from pipelines.rules import TEXT_RULES
 
 
 def clean(text: str) -> str:
-    return apply_rules(text, (*TEXT_RULES, *CleanConfig().line_rules()))
-
-
-@pytest.mark.parametrize(
-    ("raw", "normal"),
-    [
-        ("a\r\nb\rc\x0bd\x0ce\x85f\u2028g\u2029h", "a\nb\nc\nd\ne\nf\ng\nh"),
-        ("a\u3000b\xa0c\td\u2003e", "a b c d e"),
-        ("\ufeffa\0b\u200bc\u202ed\x9fe\xadf\ud800g\ufffeh\U000e0041i", "abcdefghi"),
-        ("𠀀\ue000😀", "𠀀\ue000😀"),
-    ],
-)
-def test_characters_are_normalized_and_private_use_stays(raw, normal):
-    assert rules.normalize_characters(raw) == normal
-
-
-def test_blanks_are_squeezed():
-    assert rules.squeeze_blanks("  甲  乙 \n \n\n丙 ，（ 丁 ） a\n") == "甲 乙\n丙，（丁） a"
-
-
-@given(st.text(st.characters()))
-def test_normal_text_stays_as_it_is(text):
-    normal = rules.squeeze_blanks(rules.normalize_characters(text))
-    assert rules.squeeze_blanks(rules.normalize_characters(normal)) == normal
-    normal.encode()
+    return apply_rules(text, CleanConfig().text_rules())
 
 
 def test_short_lines_without_a_sentence_mark_go():
@@ -81,6 +56,23 @@ def test_repeated_lines_count_after_their_first():
     assert rules.repeated_lines("甲\n乙", maximum=0) is None
 
 
+def test_symbols():
+    assert rules.too_many_symbols("好好好★", maximum=0.25) is None
+    assert rules.too_many_symbols("好 ★#，", maximum=0.25) == "symbols: 2 of 4, more than 0.25"
+
+
+def test_bullet_lines():
+    assert rules.bullet_lines("·甲\n" * 9 + "乙", maximum=0.9) is None
+    assert rules.bullet_lines("\n".join(["·甲"] * 10), maximum=0.9) == "lines that begin with a bullet: 10 of 10, more than 0.9"
+    assert rules.bullet_lines("\n".join(["·甲"] * 9), maximum=0) is None  # too few lines to be a list
+
+
+def test_ellipsis_lines():
+    text = "\n".join(["甲…", "乙...", "丙…）"] + ["丁……"] * 7)
+    assert rules.ellipsis_lines(text, maximum=0.3) is None
+    assert rules.ellipsis_lines(text, maximum=0.2) == "lines that end with an ellipsis: 3 of 10, more than 0.2"
+
+
 def test_garbled():
     assert rules.garbled("好好好\ufffd", maximum=0.25) is None
     assert rules.garbled("好□\ufffd", maximum=0.25) == "replacement characters: 2 of 3, more than 0.25"
@@ -123,7 +115,18 @@ def test_the_rules_never_fail_and_leave_text_that_utf8_holds(text):
 @given(st.text(st.sampled_from("甲乙，。 a1\n"), max_size=100))
 def test_line_rules_only_drop_whole_lines(text):
     lines = text.split("\n")
-    for rule in CleanConfig().line_rules():
+    for rule in CleanConfig().line_rules().values():
         kept = rule(text)
         assert kept == "" or set(kept.split("\n")) <= set(lines)
         assert rule(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "part", ["甲", "甲，\n", "a[1](", "**甲 ", "```\n甲\n", "== 甲 =", "<p>", "&lt;", "1. ", "版权所有", "甲\r\n\u3000"]
+)
+def test_giant_texts_pass_the_whole_recipe(part):
+    text = part * (1_000_000 // len(part))
+    result = clean(text)
+    assert len(result) <= len(text)
+    for rule in CleanConfig().document_rules().values():
+        rule(result)
