@@ -1,12 +1,13 @@
 """Documents with the very same text: one stays, the others are rejected and name it."""
 
+import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from apache_beam.typehints.decorators import no_annotations
 
 from pipelines.read import BATCH_BYTES
@@ -18,6 +19,9 @@ PARTITION_BYTES = 256 << 20
 MIN_PARTITIONS = 32
 MAX_PARTITIONS = 10_000
 ID_BYTES = 16
+
+Identity = tuple[str, bytes]
+"""What makes two documents the same: the source, or "" where it does not matter, and the `document_id`."""
 
 
 def num_partitions(num_bytes: int) -> int:
@@ -43,20 +47,30 @@ class DropExactDuplicates(beam.PTransform):
     by `document_id`, so that what is shuffled stays batches; what comes out is gathered to `batch_bytes` again.
     """
 
-    def __init__(self, sources: Sequence[str] = (), *, partitions: int = MIN_PARTITIONS, batch_bytes: int = BATCH_BYTES) -> None:
+    def __init__(
+        self,
+        sources: Sequence[str] = (),
+        *,
+        partitions: int = MIN_PARTITIONS,
+        batch_bytes: int = BATCH_BYTES,
+        within_source: bool = False,
+    ) -> None:
+        """`sources` in the order in which their copies are preferred; `within_source`: copies in different sources all stay."""
         super().__init__()
         self.sources = tuple(sources)
         self.partitions = partitions
         self.batch_bytes = batch_bytes
+        self.within_source = within_source
 
     @no_annotations
     def expand(self, cleaned: beam.PCollection) -> Deduplicated:
         """Partition, group, choose."""
+        keep_first = KeepFirst(self.sources, self.batch_bytes, within_source=self.within_source)
         chosen = (
             cleaned
             | "PartitionById" >> beam.ParDo(PartitionById(self.partitions))
             | "GroupPartitions" >> beam.GroupByKey()
-            | "KeepFirst" >> beam.ParDo(KeepFirst(self.sources, self.batch_bytes)).with_outputs("rejects", main="kept")
+            | "KeepFirst" >> beam.ParDo(keep_first).with_outputs("rejects", main="kept")
         )
         return Deduplicated(chosen.kept, chosen.rejects)
 
@@ -69,64 +83,129 @@ class PartitionById(beam.DoFn):
 
     def process(self, batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
         """At most one part for each partition."""
-        keys = document_ids(batch).view("<u8")[:, 0] % self.partitions
-        order = np.argsort(keys, kind="stable")
-        firsts = np.flatnonzero(np.diff(keys[order], prepend=-1))
-        for rows in np.split(order, firsts[1:]):
-            yield int(keys[rows[0]]), batch.take(pa.array(rows))
+        yield from split_partitions(batch, prefixes(document_ids(batch)) % np.uint64(self.partitions))
+
+
+def prefixes(ids: np.ndarray) -> np.ndarray:
+    """uint64 [rows]: the first half of each identity, uint8 [rows × 16] in any shape; in the order of the identities."""
+    return np.ascontiguousarray(ids).reshape(-1, ID_BYTES).view(">u8")[:, 0].astype(np.uint64)
+
+
+def split_partitions(batch: pa.RecordBatch, keys: np.ndarray) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The rows of each key, in ascending order of the keys and in their own order."""
+    keys = keys.astype(np.uint16 if keys.max(initial=0) < 1 << 16 else np.uint64)  # NumPy sorts short numbers by radix
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    bounds = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(order)]
+    rows = batch.take(pa.array(order))
+    for start, end in itertools.pairwise(bounds):
+        if start < end:
+            yield int(ordered[start]), rows.slice(start, end - start)
 
 
 class KeepFirst(beam.DoFn):
     """A partition → its batches without documents that stood before; rejects as tagged output."""
 
-    def __init__(self, sources: Sequence[str], batch_bytes: int) -> None:
+    def __init__(self, sources: Sequence[str], batch_bytes: int, *, within_source: bool = False) -> None:
         self.sources = sources
         self.batch_bytes = batch_bytes
+        self.within_source = within_source
 
     def process(self, partition: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[pa.RecordBatch | RejectOutput]:
         """Goes over the partition twice: for the identities of all, then batch by batch for the text."""
         _, batches = partition
-        kept_origin = choose_first(batches, self.sources)
-        pending: list[pa.RecordBatch] = []
+        first = choose_first(batches, self.sources, within_source=self.within_source)
+        gathered = Gathered(self.batch_bytes)
+        seen: set[Identity] = set()
         for batch in batches:
-            ids, origins = batch.column("document_id").to_pylist(), batch.column("origin").to_pylist()
-            keep = np.array([kept_origin.get(key, origin) == origin for key, origin in zip(ids, origins, strict=True)], bool)
-            pending.append(batch if keep.all() else batch.filter(pa.array(keep)))
-            if sum(part.nbytes for part in pending) >= self.batch_bytes:
-                yield pa.concat_batches(pending)
-                pending = []
-            if not keep.all():
-                doubles = batch.filter(pa.array(~keep))
-                messages = [f"the same text as {kept_origin[key]}" for key in doubles.column("document_id").to_pylist()]
-                yield beam.pvalue.TaggedOutput("rejects", reject_rows(doubles, STAGE, ["exact_duplicate"] * len(messages), messages))
-        if pending:
-            yield pa.concat_batches(pending)
+            doubles = list(self._doubles(batch, first, seen))
+            if not doubles:
+                yield from gathered.add(batch)
+                continue
+            rows, messages = zip(*doubles, strict=True)
+            dropped = batch.take(pa.array(rows))
+            yield beam.pvalue.TaggedOutput("rejects", reject_rows(dropped, STAGE, ["exact_duplicate"] * len(rows), messages))
+            yield from gathered.add(batch.take(pa.array(np.delete(np.arange(batch.num_rows), rows))))
+        yield from gathered.flush()
+
+    def _doubles(self, batch: pa.RecordBatch, first: dict[Identity, str], seen: set[Identity]) -> Iterator[tuple[int, str]]:
+        """The rows that go, and why. Adds to `seen` who stays: should a document come twice, origin and all, one of the two goes."""
+        ids = document_ids(batch)
+        rows = np.flatnonzero(np.isin(prefixes(ids), prefixes(np.frombuffer(b"".join(key for _, key in first), np.uint8))))
+        narrow = batch.select(["source", "origin"]).take(pa.array(rows)).to_pylist()
+        for row, place in zip(rows.tolist(), narrow, strict=True):
+            identity = (place["source"] if self.within_source else "", ids[row].tobytes())
+            if identity not in first:
+                continue
+            if first[identity] == place["origin"] and identity not in seen:
+                seen.add(identity)
+            else:
+                yield row, f"the same text as {first[identity]}"
 
 
-def choose_first(batches: Iterable[pa.RecordBatch], sources: Sequence[str]) -> dict[bytes, str]:
-    """For each `document_id` that occurs more than once: the origin of the document that stays."""
-    narrow = [batch.select(["document_id", "source", "origin"]) for batch in batches]
-    table = pa.Table.from_batches(narrow)
-    counts = table.group_by("document_id").aggregate([("origin", "count")])
-    repeated = counts.filter(pc.greater(counts["origin_count"], 1))["document_id"]
-    if not len(repeated):
+class Gathered:
+    """Small batches that wait until they are `batch_bytes` together: a partition's parts are the size of a batch over the partitions."""
+
+    def __init__(self, batch_bytes: int) -> None:
+        self._batch_bytes = batch_bytes
+        self._pending: list[pa.RecordBatch] = []
+        self._size = 0
+
+    def add(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """What is ready, if anything."""
+        if batch.num_rows:
+            self._pending.append(batch)
+            self._size += batch.nbytes
+            if self._size >= self._batch_bytes:
+                yield from self.flush()
+
+    def flush(self) -> Iterator[pa.RecordBatch]:
+        """The rest, if any."""
+        if self._pending:
+            yield pa.concat_batches(self._pending)
+            self._pending, self._size = [], 0
+
+
+def choose_first(batches: Iterable[pa.RecordBatch], sources: Sequence[str], *, within_source: bool = False) -> dict[Identity, str]:
+    """For each identity that occurs more than once: the origin of the document that stays.
+
+    What is kept of a batch is copied: a slice of a column would keep all of the batch alive, text included.
+    """
+    digests, narrow = [], []
+    for batch in batches:
+        digests.append(document_ids(batch).copy())
+        narrow.append(batch.select(["source", "origin"]).take(pa.array(np.arange(batch.num_rows))))
+    if not digests:
         return {}
+    ids = np.concatenate(digests)
+    rows = np.flatnonzero(occurs_again(ids))
     rank = {source: i for i, source in enumerate(sources)}
-    first: dict[bytes, tuple[tuple[int, str, int], str]] = {}
-    for row in table.filter(pc.is_in(table["document_id"], value_set=repeated.combine_chunks())).to_pylist():
-        candidate = (rank.get(row["source"], len(rank)), *split_origin(row["origin"])), row["origin"]
-        first[row["document_id"]] = min(first.get(row["document_id"], candidate), candidate)
-    return {key: origin for key, (_, origin) in first.items()}
+    candidates: dict[Identity, list[tuple[tuple[int, str, int], str]]] = defaultdict(list)
+    for row, place in zip(rows, pa.Table.from_batches(narrow).take(pa.array(rows)).to_pylist(), strict=True):
+        source, origin = place["source"], place["origin"]
+        order = rank.get(source, len(rank)), *split_origin(origin)
+        candidates[source if within_source else "", ids[row].tobytes()].append((order, origin))
+    return {identity: min(found)[1] for identity, found in candidates.items() if len(found) > 1}
+
+
+def occurs_again(ids: np.ndarray) -> np.ndarray:
+    """Bool [rows]: whether an identity, uint8 [rows, 16], occurs in another row too."""
+    high, low = np.ascontiguousarray(ids).view("<u8").T
+    order = np.lexsort((low, high))
+    same = (high[order][1:] == high[order][:-1]) & (low[order][1:] == low[order][:-1])
+    again = np.zeros(len(ids), bool)
+    again[order[1:][same]] = again[order[:-1][same]] = True
+    return again
 
 
 def split_origin(origin: str) -> tuple[str, int]:
     """File and place in it, in an order in which place 9 comes before place 10.
 
-    >>> split_origin("gs://bucket/a.txt:10")
-    ('gs://bucket/a.txt', 10)
+    >>> split_origin("gs://bucket/a.txt:10"), split_origin("a.zip#b/c.txt:7")
+    (('gs://bucket/a.txt', 10), ('a.zip#b/c.txt', 7))
     """
     file, _, place = origin.rpartition(":")
-    return file, int(place)
+    return (file, int(place)) if place.isdecimal() else (origin, 0)
 
 
 def document_ids(batch: pa.RecordBatch) -> np.ndarray:

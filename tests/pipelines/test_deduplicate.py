@@ -1,32 +1,16 @@
-import hashlib
+from collections.abc import Iterator
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.batches import CLEANED_SCHEMA
-from pipelines.deduplicate import DropExactDuplicates, KeepFirst, PartitionById, choose_first, document_ids, num_partitions
+from pipelines.deduplicate import DropExactDuplicates, KeepFirst, PartitionById, choose_first, document_ids, num_partitions, occurs_again
+from tests.pipelines.documents import cleaned, cut
 from tests.pipelines.jobs import run
-
-
-def cleaned(*rows: tuple[str, str, str]) -> pa.RecordBatch:
-    """Documents from (source, origin, text)."""
-    return pa.RecordBatch.from_pylist(
-        [
-            {
-                "document_id": hashlib.blake2b(text.encode(), digest_size=16).digest(),
-                "source": source,
-                "origin": origin,
-                "title": "",
-                "text": text,
-            }
-            for source, origin, text in rows
-        ],
-        schema=CLEANED_SCHEMA,
-    )
 
 
 def split(found) -> tuple[list[str], list[tuple[str, str]]]:
@@ -49,6 +33,25 @@ def test_the_first_source_then_file_then_offset_stays():
     assert kept == ["a:0", "b:0"]
 
 
+def test_copies_in_other_sources_stay_if_asked_for():
+    batches = [cleaned(("b", "f:2", "同"), ("a", "g:0", "同")), cleaned(("b", "f:10", "同"), ("a", "g:1", "同"), ("c", "h:0", "同"))]
+    kept, rejects = split(KeepFirst(["a", "b"], 1 << 20, within_source=True).process((0, batches)))
+    assert kept == ["f:2", "g:0", "h:0"]
+    assert rejects == [("f:10", "the same text as f:2"), ("g:1", "the same text as g:0")]
+
+
+def test_places_in_members_of_archives_count_as_numbers():
+    rows = [("a", f"x.zip#b.txt:{place}", "同") for place in (10, 9)] + [("a", "x.zip#c.txt:1", "同"), ("a", "no place", "同")]
+    kept, _ = split(KeepFirst([], 1 << 20).process((0, [cleaned(*rows)])))
+    assert kept == ["no place"]
+    assert choose_first([cleaned(*rows[:3])], []) == {("", cleaned(rows[0]).column("document_id")[0].as_py()): "x.zip#b.txt:9"}
+
+
+def test_of_a_document_that_comes_twice_origin_and_all_one_stays():
+    kept, rejects = split(KeepFirst([], 1 << 20).process((0, [cleaned(("a", "f:0", "同")), cleaned(("b", "f:0", "同"))])))
+    assert (kept, rejects) == (["f:0"], [("f:0", "the same text as f:0")])
+
+
 def test_distinct_documents_need_no_choice():
     assert choose_first([cleaned(("text", "a:0", "甲")), cleaned(("text", "a:1", "乙"))], []) == {}
 
@@ -59,10 +62,33 @@ def test_kept_batches_are_gathered():
     assert [batch.num_rows for batch in KeepFirst([], 1).process((0, parts))] == [1] * 10
 
 
+def test_batches_are_not_kept_alive_by_what_is_remembered_of_them():
+    """A partition is a stream: only identities and origins of it may stay in memory."""
+    before = pa.total_allocated_bytes()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for i in range(20):
+            assert pa.total_allocated_bytes() - before < 3_000_000  # two batches
+            sink = pa.BufferOutputStream()
+            batch = cleaned(*(("a", f"f:{i}-{j}", chr(0x4E00 + i) * 1000 + str(j)) for j in range(300)))
+            with pa.ipc.new_stream(sink, batch.schema) as stream:
+                stream.write_batch(batch)
+            yield pa.ipc.open_stream(sink.getvalue()).read_next_batch()  # columns that share one buffer, as from Beam
+
+    assert choose_first(batches(), []) == {}
+
+
+@given(st.lists(st.binary(min_size=16, max_size=16), max_size=10), st.lists(st.integers(0, 9), max_size=20))
+def test_identities_that_occur_again(values, places):
+    ids = [values[place] for place in places if place < len(values)]
+    rows = np.frombuffer(b"".join(ids), np.uint8).reshape(-1, 16)
+    assert occurs_again(rows).tolist() == [ids.count(value) > 1 for value in ids]
+
+
 @given(st.lists(st.integers(0, 5), max_size=20), st.integers(1, 7), st.integers(1, 4))
 def test_the_same_documents_stay_whatever_the_batches(numbers, batch_rows, partitions):
     rows = [("text", f"a:{i}", f"文{number}") for i, number in enumerate(numbers)]
-    batches = [cleaned(*rows[i : i + batch_rows]) for i in range(0, len(rows), batch_rows)]
+    batches = cut(cleaned(*rows), batch_rows)
     grouped: dict[int, list[pa.RecordBatch]] = {}
     for batch in reversed(batches):
         for key, part in PartitionById(partitions).process(batch):
