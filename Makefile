@@ -29,6 +29,8 @@ test: lint
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks.instances
+	$(BIN)/python -m tests.benchmarks.cleaning
+	$(BIN)/python -m tests.benchmarks.cleaning speed
 	$(BIN)/python -m tests.benchmarks.training
 
 clean:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import resource
 import tempfile
 import threading
 import time
@@ -12,22 +11,19 @@ from typing import Any
 
 import click
 
+from cli.corpus_options import cleaning_config, cleaning_options, read_settings, read_sources, source_options
 from cli.options import import_tensorflow, run
 from cli.progress import Progress
+from cli.summaries import format_catalogue, summarize_dataset, summarize_documents
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything loads tensorflow: its start-up lines are no news
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # worker processes are the parallelism
 
 BEAM = {"ignore_unknown_options": True, "allow_extra_args": True}
 
-corpus_option = click.option(
-    "--corpus",
-    "corpora",
-    multiple=True,
-    metavar="[FORMAT=]GLOB",
-    help="Files of a corpus; may be repeated. FORMAT is guessed when left out.",
-)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+beam_arguments = click.argument("beam_arguments", nargs=-1, type=click.UNPROCESSED)
+output_option = click.option("--output", required=True, metavar="DIR", help="Folder of the dataset; a killed build goes on in it.")
 
 
 def masking_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -88,46 +84,142 @@ def data() -> None:
 
 
 @data.command(context_settings=BEAM)
-@corpus_option
-@click.option("--output", required=True, metavar="DIR", help="Folder of the dataset; a killed build goes on in it.")
+@source_options
+@output_option
 @masking_options
-@click.option("--max-error-rate", type=float, default=0.01, show_default=True, help="Share of unreadable documents that is put up with.")
-@click.option("--allow-damaged-files", is_flag=True, help="Go on without what damaged files lost.")
-@click.option("--overwrite", is_flag=True, help="Replace a finished dataset of other options.")
-@click.option(
-    "--batch-bytes", type=int, default=8 << 20, show_default=True, help="Text that moves as one piece. The shards do not depend on it."
-)
+@cleaning_options
 @json_option
-@click.argument("beam_arguments", nargs=-1, type=click.UNPROCESSED)
+@beam_arguments
 @click.pass_context
 def build(context: click.Context, output: str, as_json: bool, beam_arguments: tuple[str, ...], **options: Any) -> None:
     """Clean a corpus and write training shards.
 
-    FORMAT is one of text (a document a file), blank_line (blank lines between documents), line (a document a line), wiki2019zh and jsonl
-    (JSON Lines). Options that are not listed go to Apache Beam: --runner, --project, --direct_num_workers …
+    A corpus is [FORMAT=]GLOB; albert-data formats lists the formats and the public corpora that are known by name. Options that are not
+    listed go to Apache Beam: --runner, --project, --direct_num_workers …
 
     \b
     Examples:
       albert-data build --corpus 'wiki_zh/*/wiki_*' --vocab vocab.txt --output shards
       albert-data build --corpus blank_line=news.txt.xz --corpus 'jsonl=web/*.json.gz' \\
           --vocab vocab.txt --output shards --max-seq-length 128 --direct_num_workers 2
+      albert-data build --corpora sources.yaml --sample 0.01 --vocab vocab.txt --output sample
       albert-data build --corpus 'gs://bucket/*.jsonl' --vocab vocab.txt \\
           --output gs://bucket/shards --runner DataflowRunner --project … --region …
     """
     from pipelines.build import BuildConfig, run_build
-    from pipelines.runners import parse_beam_options
 
-    known = [name for parameter in context.command.params for name in parameter.opts]
-    beam_options = parse_beam_options(beam_arguments, known)
-    config = BuildConfig(
-        output=output,
-        instances=_instances_config(options),
-        **{name: options[name] for name in ("corpora", "max_error_rate", "allow_damaged_files", "overwrite", "batch_bytes")},
-    )
+    beam_options = _beam_options(context, beam_arguments)
+    config = BuildConfig(cleaning=cleaning_config(output, options), instances=_instances_config(options))
     started = time.monotonic()
     with _progress_folder():
         manifest = run_build(config, beam_options, _watch)
-    print(json.dumps(manifest, ensure_ascii=False) if as_json else _summary(manifest, output, time.monotonic() - started))
+    print(json.dumps(manifest, ensure_ascii=False) if as_json else summarize_dataset(manifest, output, time.monotonic() - started))
+
+
+@data.command(context_settings=BEAM)
+@source_options
+@click.option("--output", metavar="DIR", help="Folder of the documents; a killed run goes on in it.")
+@cleaning_options
+@click.option("--export", type=click.Choice(["jsonl"]), default=None, help="Write the documents as JSON Lines too, in OUTPUT/jsonl.")
+@click.option("--explain", is_flag=True, help="Show what each rule changes or drops in a few documents, and write nothing.")
+@click.option("-n", "count", type=click.IntRange(1), default=5, show_default=True, help="How many documents --explain shows.")
+@click.option("--print-rules", is_flag=True, help="Print every threshold with its meaning, as YAML for --rules.")
+@json_option
+@beam_arguments
+@click.pass_context
+def clean(context: click.Context, output: str | None, as_json: bool, beam_arguments: tuple[str, ...], **options: Any) -> None:
+    """Clean a corpus: the first half of a build.
+
+    The documents lie in OUTPUT/documents as Parquet, those that were not kept in OUTPUT/rejects, by source and reason.
+    albert-data instances makes shards of them.
+
+    \b
+    Examples:
+      albert-data clean --corpus 'wiki_zh/*/wiki_*' --output wiki
+      albert-data clean --corpus 'html=pages.zip' --explain -n 3
+      albert-data clean --corpus books.tar.xz --output books --rule min_han=100 --export jsonl
+      albert-data clean --print-rules > rules.yaml
+    """
+    from pipelines.cleaning import run_clean
+    from pipelines.thresholds import print_rules, rule_configs
+
+    beam_options = _beam_options(context, beam_arguments)
+    if options["print_rules"]:
+        print(print_rules(rule_configs(read_settings(options)), as_json=as_json))
+        return
+    if options["explain"]:
+        _explain(options, as_json)
+        return
+    if output is None:
+        raise click.UsageError("Missing option '--output' (or --explain, or --print-rules).", context)
+    config = cleaning_config(output, options)
+    started = time.monotonic()
+    with _progress_folder():
+        manifest = run_clean(config, beam_options, _watch)
+        if options["export"]:
+            from pipelines.export import export_json_lines
+
+            export_json_lines(output, manifest, beam_options)
+    print(json.dumps(manifest, ensure_ascii=False) if as_json else summarize_documents(manifest, output, time.monotonic() - started))
+
+
+def _explain(options: dict[str, Any], as_json: bool) -> None:
+    from pipelines.explanations import explain_corpus
+    from pipelines.thresholds import rule_configs
+
+    for shown in explain_corpus(read_sources(options), rule_configs(read_settings(options))["clean"], options["count"]):
+        print(shown.json() if as_json else f"{shown.text()}\n")
+
+
+@data.command(context_settings=BEAM)
+@click.option("--documents", required=True, metavar="DIR", help="The output folder of albert-data clean, or of a build.")
+@output_option
+@masking_options
+@click.option("--overwrite", is_flag=True, help="Replace a finished dataset of other options.")
+@json_option
+@beam_arguments
+@click.pass_context
+def instances(context: click.Context, output: str, as_json: bool, beam_arguments: tuple[str, ...], **options: Any) -> None:
+    """Write training shards of documents that are clean: the second half of a build.
+
+    \b
+    Examples:
+      albert-data instances --documents wiki --vocab vocab.txt --output wiki
+      albert-data instances --documents wiki --vocab vocab.txt --output wiki-128 --max-seq-length 128 --masking dynamic
+    """
+    from pipelines.build import ShardsConfig, run_instances
+
+    beam_options = _beam_options(context, beam_arguments)
+    config = ShardsConfig(
+        documents=options["documents"], output=output, instances=_instances_config(options), overwrite=options["overwrite"]
+    )
+    started = time.monotonic()
+    with _progress_folder():
+        manifest = run_instances(config, beam_options, _watch)
+    print(json.dumps(manifest, ensure_ascii=False) if as_json else summarize_dataset(manifest, output, time.monotonic() - started))
+
+
+@data.command()
+@json_option
+def formats(as_json: bool) -> None:
+    """List the formats that are read, and the public corpora that are known by name.
+
+    \b
+    Examples:
+      albert-data formats
+      albert-data formats --json | jq -r '.[].name'
+    """
+    from corpora.formats import describe_formats
+
+    entries = describe_formats()
+    print(json.dumps(entries, ensure_ascii=False, indent=1) if as_json else format_catalogue(entries))
+
+
+def _beam_options(context: click.Context, arguments: tuple[str, ...]) -> Any:
+    """Beam's options, from what the command does not know itself."""
+    from pipelines.runners import parse_beam_options
+
+    return parse_beam_options(arguments, [name for parameter in context.command.params for name in parameter.opts])
 
 
 def _instances_config(options: dict[str, Any]) -> Any:
@@ -163,31 +255,6 @@ def _instances_config(options: dict[str, Any]) -> Any:
     return InstancesConfig(vocabulary=vocabulary, drawing=drawing, dupe_factor=dupe_factor, **{name: options[name] for name in names})
 
 
-def _summary(manifest: dict[str, Any], output: str, seconds: float) -> str:
-    """What a person wants to know after a build."""
-    documents, statistics = manifest["documents"], manifest["statistics"]
-    rejected = sorted(documents["rejected"].items(), key=lambda item: -item[1])
-    size = sum(shard["bytes"] for shard in manifest["shards"])
-    read = manifest["account"].get("bytes.read", 0)
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
-    kind, num_shards = manifest["kind"], len(manifest["shards"])
-    held_out = sum(shard["instances"] for shard in manifest["shards"] if shard["name"].startswith("eval-"))
-    num_rejected = documents["read"] - documents["kept"]
-    ngrams = " / ".join(f"{share:.0%}" for share in statistics["ngrams_drawn"].values())
-    speed = read / 1e6 / max(seconds, 1e-3)
-    lines = [
-        f"documents   {documents['read']:,} read, {documents['kept']:,} kept, {num_rejected:,} rejected",
-        *(f"            {count:>9,}  {reason}" for reason, count in rejected),
-        f"instances   {manifest['instances']:,} ({held_out:,} held out) in {num_shards} {kind} shards, {size / 1e6:,.1f} MB",
-        f"masks       {statistics['masked_share']:.1%} of the tokens, of 1 / 2 / … words {ngrams}",
-        f"tokens      {statistics['tokens']:,}, [UNK] {statistics['unknown_share']:.2%}, padding {statistics['padding_share']:.1%}",
-        f"text        {read / 1e6:,.1f} MB read in {seconds:,.0f} s ({speed:,.2f} MB/s), peak memory {peak:,.0f} MB",
-        f"digest      {manifest['digest']}",
-        f"look at it  albert-data inspect {output}",
-    ]
-    return "\n".join(lines)
-
-
 @contextlib.contextmanager
 def _progress_folder() -> Iterator[None]:
     """Where local workers say how far they are."""
@@ -207,7 +274,7 @@ def _watch(stage: str, size: int | None) -> Iterator[None]:
     from pipelines import progress
 
     progress.reset()
-    label, what = {"clean": ("clean", "cleaned"), "instances": ("instances", "segmented")}[stage]
+    label, what = {"clean": ("clean", "cleaned"), "distinct": ("compare", "compared"), "instances": ("instances", "segmented")}[stage]
     done = threading.Event()
     with Progress(None, "characters", label) as line:
 
@@ -232,18 +299,35 @@ def _watch(stage: str, size: int | None) -> Iterator[None]:
 @click.option("--epoch", type=click.IntRange(0), default=0, show_default=True, help="Of a dynamic dataset: the epoch to draw.")
 @json_option
 def inspect(path: str, count: int, vocab: str | None, epoch: int, as_json: bool) -> None:
-    """Show instances as a person reads them. PATH is a dataset's folder or one static shard, also of another BERT tool.
+    """Show instances, documents or rejects as a person reads them.
+
+    PATH is a dataset's folder, or one static shard, also of another BERT tool; or the folder, or one file, of its documents or rejects.
 
     \b
     Examples:
       albert-data inspect shards -n 5
       albert-data inspect tf_examples.tfrecord --vocab vocab.txt
+      albert-data inspect shards/documents
+      albert-data inspect shards/rejects/clean/wiki/repeated_lines.jsonl
     """
-    import_tensorflow()
-    from pipelines.inspection import inspect as inspect_path
+    from pipelines.browsing import find_browser
 
-    for number, shown in enumerate(inspect_path(path, count, vocab=vocab, epoch=epoch)):
+    browse = None if _is_dataset(path) else find_browser(path)
+    if browse is None:
+        import_tensorflow()
+        from pipelines.inspection import inspect as inspect_path
+
+    for number, shown in enumerate(browse(count) if browse else inspect_path(path, count, vocab=vocab, epoch=epoch)):
         print(shown.json() if as_json else f"{'' if number == 0 else chr(10)}{shown.text()}")
+
+
+def _is_dataset(path: str) -> bool:
+    from albert_core.shards import MANIFEST
+    from pipelines import storage
+    from pipelines.output_folder import CLEANED, DOCUMENTS
+
+    of_documents = {DOCUMENTS, CLEANED} & set(path.rstrip("/").split("/")[-2:])  # these have manifests of their own
+    return not of_documents and storage.exists(storage.join(path, MANIFEST))
 
 
 @data.command()
@@ -251,7 +335,7 @@ def inspect(path: str, count: int, vocab: str | None, epoch: int, as_json: bool)
 @json_option
 @click.pass_context
 def verify(context: click.Context, path: str, as_json: bool) -> None:
-    """Recompute digests and counts of a dataset and check every instance. Exit code 1 on any difference.
+    """Recompute digests and counts of a dataset, or of cleaned documents, and check every instance. Exit code 1 on any difference.
 
     \b
     Example:
@@ -270,13 +354,13 @@ def verify(context: click.Context, path: str, as_json: bool) -> None:
 
 
 @data.command(context_settings=BEAM)
-@corpus_option
+@source_options
 @click.option("--output", required=True, metavar="FILE", help="Where the vocabulary goes.")
 @click.option("--size", type=int, default=21_128, show_default=True, help="Most entries, specials included.")
 @click.option("--min-count", type=int, default=2, show_default=True, help="Words that occur less often are not learned from.")
 @click.option("--lower-case/--no-lower-case", default=True, show_default=True)
 @json_option
-@click.argument("beam_arguments", nargs=-1, type=click.UNPROCESSED)
+@beam_arguments
 @click.pass_context
 def vocab(context: click.Context, as_json: bool, beam_arguments: tuple[str, ...], **options: Any) -> None:
     """Learn a WordPiece vocabulary from a corpus.
@@ -286,11 +370,10 @@ def vocab(context: click.Context, as_json: bool, beam_arguments: tuple[str, ...]
       albert-data vocab --corpus 'wiki_zh/*/wiki_*' --size 21128 --output vocab.txt
     """
     import_tensorflow()
-    from pipelines.runners import parse_beam_options
     from pipelines.vocabulary import VocabularyConfig, learn_vocabulary
 
-    known = [name for parameter in context.command.params for name in parameter.opts]
-    entries = learn_vocabulary(VocabularyConfig(**options), parse_beam_options(beam_arguments, known))
+    chosen = {name: options[name] for name in ("output", "size", "min_count", "lower_case")}
+    entries = learn_vocabulary(VocabularyConfig(sources=read_sources(options), **chosen), _beam_options(context, beam_arguments))
     told = {"output": options["output"], "entries": len(entries)}
     print(json.dumps(told) if as_json else f"{len(entries):,} entries in {options['output']}, such as {' '.join(entries[5:25])}")
 

@@ -29,6 +29,16 @@ def by_source(account: Account, source: str) -> Account:
     return account | {f"{key}@{source}": count for key, count in account.items()}
 
 
+def of_source(account: Account, source: str) -> Account:
+    """The counts of one source, under their bare names.
+
+    >>> of_source({"errors": 3, "errors@jsonl": 2, "errors@wiki": 1}, "jsonl")
+    {'errors': 2}
+    """
+    named = ((key.partition("@"), count) for key, count in account.items())
+    return {key: count for (key, _, name), count in named if name == source}
+
+
 class SumAccounts(beam.PTransform):
     """Accounts → exactly one account, also when there were none."""
 

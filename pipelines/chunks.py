@@ -16,7 +16,7 @@ from pipelines.compact import TokenizedDocuments
 
 # What chance is asked for, so that two uses never share bits.
 SHORT, TARGET, CUT_PLACE, CUT_SIDE = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
-COPY, SHARD, HELD_OUT = np.uint64(16), np.uint64(5), np.uint64(6)
+COPY, SHARD, HELD_OUT, FRACTION = np.uint64(16), np.uint64(5), np.uint64(6), np.uint64(7)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,23 +45,30 @@ def is_held_out(keys: np.ndarray, fraction: float) -> np.ndarray:
     return (_mix_all(keys, HELD_OUT) >> np.uint64(32)) < np.uint64(int(fraction * 2**32))
 
 
+def copies_of(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """int64 [D]: how often each document is used; `wanted`, float [D], is the average: 2.5 is 2 for one half, 3 for the other."""
+    whole = np.floor(wanted)
+    more = (_mix_all(keys, FRACTION) >> np.uint64(32)) < ((wanted - whole) * 2**32).astype(np.uint64)
+    return whole.astype(np.int64) + more
+
+
 def cut_chunks(
     documents: TokenizedDocuments,
     keys: np.ndarray,
     sources: np.ndarray,
     *,
-    copies: int,
+    copies: np.ndarray,
     max_tokens: int,
     short_seq_prob: float,
     clause_marks: np.ndarray,
 ) -> Chunks:
-    """The chunks of `copies` passes over the documents.
+    """The chunks of so many passes over each document.
 
     Args:
       documents: D documents; no sentence longer than `max_tokens`.
       keys: uint64 [D] from `document_keys`.
       sources: uint16 [D].
-      copies: passes; they differ in short targets, hence in boundaries.
+      copies: int64 [D], passes; they differ in short targets, hence in boundaries.
       max_tokens: the target; with `short_seq_prob` it is drawn uniformly from [2, max_tokens], for each chunk.
       short_seq_prob: share of chunks with a drawn target.
       clause_marks: bool [V], where a single sentence may be split.
@@ -132,7 +139,7 @@ def _cut_chunks(
     flags: np.ndarray,
     offsets: np.ndarray,
     keys: np.ndarray,
-    copies: int,
+    copies: np.ndarray,
     max_tokens: int,
     short: np.uint64,
     clause_marks: np.ndarray,
@@ -141,7 +148,7 @@ def _cut_chunks(
     rows = np.empty((1024, 4), np.int64)
     count = num_single = num_cut = 0
     for d in range(len(offsets) - 1):
-        for copy in range(copies):
+        for copy in range(copies[d]):
             copy_key = mix(keys[d], COPY + np.uint64(copy))
             at, chunk = offsets[d], 0
             while at < offsets[d + 1]:

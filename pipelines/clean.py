@@ -1,65 +1,91 @@
-"""Stage one: raw documents in, clean and distinct documents out, and for every other one the reason."""
+"""Stage one: the files of each source in, its clean documents out, and for every other one the reason."""
 
-import json
-from collections import Counter
-from collections.abc import Sequence
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import apache_beam as beam
-import pyarrow as pa
-import pyarrow.compute as pc
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.typehints.decorators import no_annotations
 
+from albert_core.shards import MANIFEST
 from corpora.files import CorpusFile
-from pipelines.accounts import Account, SumAccounts, by_source
+from pipelines import storage
+from pipelines.accounts import Account, SumAccounts, of_source
 from pipelines.apply_rules import ApplyDocumentRules, ApplyLineRules
-from pipelines.batches import CLEANED_SCHEMA
 from pipelines.deduplicate import MIN_PARTITIONS, DropExactDuplicates, num_partitions
+from pipelines.output_folder import CLEANED, REJECTS
 from pipelines.read import BATCH_BYTES, RANGE_BYTES, ReadCorpus
 from pipelines.recipe import CleanConfig
-from pipelines.rejects import WriteRejects
+from pipelines.rejects import WriteRejects, num_reject_parts
+from pipelines.repeated_lines import DropRepeatedLines, RepeatedLinesConfig
+from pipelines.sampling import KeepSmallest
+from pipelines.write_documents import WriteDocuments, num_parts
 
-DAMAGED = "damaged.jsonl"
 COMPRESSION_RATIO = 4  # of text by xz or zst, roughly: for the number of partitions
+MAX_LISTED = 1000
+"""Damaged files and repeated lines that a manifest names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which records of a corpus are taken at all; see `pipelines.sampling`.
+
+    Attributes:
+      sample: the share of all records.
+      limit: the most records, or None.
+      caps: the most records of a source.
+    """
+
+    sample: float = 1.0
+    limit: int | None = None
+    caps: Mapping[str, int] = field(default_factory=dict)
 
 
 class CleanedDocuments(NamedTuple):
-    """What the cleaning gives: every raw document is in one of the two."""
+    """What the cleaning gives: every raw document is in one of the first two."""
 
     kept: beam.PCollection  # of CLEANED_SCHEMA
     rejects: beam.PCollection  # of REJECT_SCHEMA
+    accounts: beam.PCollection
+    repeated: beam.PCollection  # {"source", "line", "documents"}: the lines that were dropped everywhere
 
 
 class CleanDocuments(beam.PTransform):
-    """Batches of raw documents → (kept batches, rejects). Order, number and size of batches are free.
+    """Batches of raw documents → batches of clean ones. Order, number and size of batches are free.
 
-    `sources` in the order in which their copies of a text are preferred.
+    Sources are kept apart: what stands twice in two of them is a matter of the next stage, so that one can be added later.
     """
 
     def __init__(
-        self, config: CleanConfig, *, sources: Sequence[str] = (), partitions: int = MIN_PARTITIONS, batch_bytes: int = BATCH_BYTES
+        self,
+        config: CleanConfig,
+        repeated_lines: RepeatedLinesConfig | None = None,
+        *,
+        partitions: int = MIN_PARTITIONS,
+        batch_bytes: int = BATCH_BYTES,
     ) -> None:
         super().__init__()
         self.config = config
-        self.exact_duplicates = DropExactDuplicates(sources, partitions=partitions, batch_bytes=batch_bytes)
+        self.exact_duplicates = DropExactDuplicates(partitions=partitions, batch_bytes=batch_bytes, within_source=True)
+        self.repeated_lines = DropRepeatedLines(repeated_lines or RepeatedLinesConfig(), partitions=partitions)
 
     @no_annotations
     def expand(self, raw: beam.PCollection) -> CleanedDocuments:
-        """Line rules → exact duplicates → document rules: a copy goes before it could count as a document of its own."""
-        lined = raw | "ApplyLineRules" >> beam.ParDo(ApplyLineRules(self.config)).with_outputs("rejects", main="kept")
+        """Copies go before lines are counted: else every copy of a document would make its lines look like boilerplate."""
+        lined = raw | "ApplyLineRules" >> beam.ParDo(ApplyLineRules(self.config)).with_outputs("rejects", "accounts", main="kept")
         unique = lined.kept | "DropExactDuplicates" >> self.exact_duplicates
-        ruled = unique.kept | "ApplyDocumentRules" >> beam.ParDo(ApplyDocumentRules(self.config)).with_outputs("rejects", main="kept")
-        rejects = [stage.rejects for stage in (lined, unique, ruled)]
-        return CleanedDocuments(ruled.kept, rejects | "FlattenRejects" >> beam.Flatten())
+        plain = unique.kept | "DropRepeatedLines" >> self.repeated_lines
+        ruled = plain.kept | "ApplyDocumentRules" >> beam.ParDo(ApplyDocumentRules(self.config)).with_outputs("rejects", main="kept")
+        rejects = [stage.rejects for stage in (lined, unique, plain, ruled)] | "FlattenRejects" >> beam.Flatten()
+        accounts = (lined.accounts, plain.accounts) | "FlattenAccounts" >> beam.Flatten()
+        return CleanedDocuments(ruled.kept, rejects, accounts, plain.repeated)
 
 
 class CleanCorpus(beam.PTransform):
-    """Files → `documents/part-*.parquet`, `rejects/clean-*.jsonl` and perhaps `documents/damaged.jsonl` below `output`; one account.
+    """Files → `cleaned/SOURCE/part-*.parquet`, `rejects/clean/SOURCE/REASON.jsonl`, and each source's manifest, written last.
 
-    The account's `documents.read` is counted where records are read, what is kept and rejected where it is written: that they agree is a
-    check.
+    What is read is counted where records are read, what is kept and rejected where it is written: that they agree is a check.
+    Gives one element when all is done.
     """
 
     def __init__(
@@ -68,85 +94,90 @@ class CleanCorpus(beam.PTransform):
         config: CleanConfig,
         output: str,
         *,
+        repeated_lines: RepeatedLinesConfig | None = None,
+        choice: Choice | None = None,
+        descriptions: dict[str, dict[str, Any]] | None = None,
         batch_bytes: int = BATCH_BYTES,
         range_bytes: int = RANGE_BYTES,
     ) -> None:
+        """`descriptions`: what the manifest of each source says beside the account."""
         super().__init__()
         self.files = files
         self.config = config
         self.output = output
+        self.repeated_lines = repeated_lines
+        self.choice = choice or Choice()
+        self.descriptions = descriptions or {file.source: {} for file in files}
         self.batch_bytes = batch_bytes
         self.range_bytes = range_bytes
 
     def expand(self, begin: beam.pvalue.PBegin) -> beam.PCollection:
-        """Read, clean, write, count."""
-        num_bytes = sum(file.size * (COMPRESSION_RATIO if file.compression else 1) for file in self.files)
-        sources = list(dict.fromkeys(file.format for file in self.files))
-        raw = begin | "ReadCorpus" >> ReadCorpus(self.files, batch_bytes=self.batch_bytes, range_bytes=self.range_bytes)
-        clean = raw.batches | "CleanDocuments" >> CleanDocuments(
-            self.config, sources=sources, partitions=num_partitions(num_bytes), batch_bytes=self.batch_bytes
+        """Read, choose, clean, write, count."""
+        num_bytes = text_bytes(self.files)
+        raw = begin | "ReadCorpus" >> ReadCorpus(
+            self.files, sample=self.choice.sample, batch_bytes=self.batch_bytes, range_bytes=self.range_bytes
         )
+        batches, accounts = raw.batches, [raw.accounts]
+        if self.choice.limit is not None or self.choice.caps:
+            chosen = batches | "KeepSmallest" >> KeepSmallest(self.choice.limit, self.choice.caps)
+            batches, accounts = chosen.batches, [raw.accounts, chosen.accounts]
+        clean = batches | "CleanDocuments" >> CleanDocuments(
+            self.config, self.repeated_lines, partitions=num_partitions(num_bytes), batch_bytes=self.batch_bytes
+        )
+        cleaned, rejected = storage.join(self.output, CLEANED), storage.join(self.output, REJECTS, "clean")
+        parts = clean.kept | "WriteDocuments" >> WriteDocuments(cleaned, num_parts(num_bytes), by_source=True)
         rejects = (raw.rejects, clean.rejects) | "FlattenRejects" >> beam.Flatten()
-        clean.kept | "WriteDocuments" >> WriteDocuments(FileSystems.join(self.output, "documents", "part"))
-        rejects | "WriteRejects" >> WriteRejects(FileSystems.join(self.output, "rejects", "clean"))
-        raw.damaged | "WriteDamaged" >> WriteDamaged(FileSystems.join(self.output, "documents", DAMAGED))
-        kept_counts = clean.kept | "CountKept" >> beam.Map(count_kept).with_output_types(Account)
-        reject_counts = rejects | "CountRejects" >> beam.Map(count_rejects).with_output_types(Account)
-        return (raw.accounts, kept_counts, reject_counts) | "FlattenAccounts" >> beam.Flatten() | "SumAccounts" >> SumAccounts()
-
-
-class WriteDocuments(beam.PTransform):
-    """Batches of documents → Parquet files, a row group for a batch."""
-
-    def __init__(self, path_prefix: str) -> None:
-        super().__init__()
-        self.path_prefix = path_prefix
-
-    def expand(self, documents: beam.PCollection) -> beam.PCollection:
-        """As tables, because Beam's sink wants those."""
-        tables = documents | "ToTables" >> beam.Map(to_table)
-        return tables | "WriteParquet" >> beam.io.WriteToParquetBatched(
-            self.path_prefix, CLEANED_SCHEMA, codec="zstd", file_name_suffix=".parquet"
+        reject_accounts = rejects | "WriteRejects" >> WriteRejects(rejected, num_reject_parts(num_bytes))
+        kept_accounts = parts | "AccountOfPart" >> beam.Map(lambda part: part["account"]).with_output_types(Account)
+        everything = [*accounts, clean.accounts, kept_accounts, reject_accounts] | "FlattenAccounts" >> beam.Flatten()
+        return (
+            everything
+            | "SumAccounts" >> SumAccounts()
+            | "WriteSources"
+            >> beam.ParDo(
+                WriteSources(cleaned, self.descriptions),
+                beam.pvalue.AsList(parts),
+                beam.pvalue.AsList(raw.damaged),
+                beam.pvalue.AsList(clean.repeated),
+            )
         )
 
 
-def to_table(batch: pa.RecordBatch) -> pa.Table:
-    """The batch as a table."""
-    return pa.Table.from_batches([batch])
+def text_bytes(files: Iterable[CorpusFile]) -> int:
+    """About how many bytes of text files hold."""
+    return sum(file.size * (COMPRESSION_RATIO if file.compression or file.archive == "zip" else 1) for file in files)
 
 
-class WriteDamaged(beam.PTransform):
-    """Damaged files → one JSON Lines file that names them; none if there are none."""
+class WriteSources(beam.DoFn):
+    """The account of a whole job → the manifest of each source in its folder: without one, the folder holds nothing that counts."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__()
-        self.path = path
+    def __init__(self, folder: str, descriptions: dict[str, dict[str, Any]]) -> None:
+        self.folder, self.descriptions = folder, descriptions
 
-    def expand(self, damaged: beam.PCollection) -> beam.PCollection:
-        """Formats and writes."""
-        lines = damaged | "FormatDamaged" >> beam.Map(partial(json.dumps, ensure_ascii=False)).with_output_types(str)
-        return lines | "WriteLines" >> beam.io.WriteToText(self.path, num_shards=1, shard_name_template="", skip_if_empty=True)
-
-
-def count_kept(batch: pa.RecordBatch) -> Account:
-    """Documents, characters and bytes of a batch that is written."""
-    text = batch.column("text")
-    table = pa.table({"source": batch.column("source"), "characters": pc.utf8_length(text), "bytes": pc.binary_length(text)})
-    total: Counter[str] = Counter()
-    sums = table.group_by("source").aggregate([("source", "count"), ("characters", "sum"), ("bytes", "sum")])
-    for row in sums.to_pylist():
-        counts = {"documents.kept": row["source_count"], "characters.kept": row["characters_sum"], "bytes.kept": row["bytes_sum"]}
-        total.update(by_source(counts, row["source"]))
-    return dict(total)
+    def process(
+        self, account: Account, parts: list[dict[str, Any]], damaged: list[dict[str, Any]], repeated: list[dict[str, Any]]
+    ) -> Iterator[str]:
+        """One small file for each source."""
+        for source, description in self.descriptions.items():
+            manifest = description | {
+                "account": of_source(account, source),
+                "parts": sorted((bare(part) for part in parts if part["folder"] == source), key=lambda part: part["name"]),
+                "damaged": [bare(file, "source") for file in damaged if file["source"] == source][:MAX_LISTED],
+                "repeated_lines": [bare(line, "source") for line in repeated if line["source"] == source][:MAX_LISTED],
+            }
+            check_account(manifest["account"])
+            storage.write_json(storage.join(self.folder, source), MANIFEST, manifest)
+            yield source
 
 
-def count_rejects(batch: pa.RecordBatch) -> Account:
-    """Rejects of a batch that is written, by reason, and how many of them are errors."""
-    total: Counter[str] = Counter()
-    sums = pa.Table.from_batches([batch]).group_by(["source", "reason", "is_error"]).aggregate([("origin", "count")])
-    for row in sums.to_pylist():
-        counts = {f"documents.rejected.{row['reason']}": row["origin_count"]}
-        if row["is_error"]:
-            counts["errors"] = row["origin_count"]
-        total.update(by_source(counts, row["source"]))
-    return dict(total)
+def bare(row: dict[str, Any], *without: str) -> dict[str, Any]:
+    """A row as a manifest has it."""
+    return {key: value for key, value in row.items() if key not in ("account", *without)}
+
+
+def check_account(account: Account) -> None:
+    """Every document read was kept or rejected; anything else is a fault of ours, and no dataset may come of it."""
+    rejected = sum(count for key, count in account.items() if key.startswith("documents.rejected.") and "@" not in key)
+    read, kept = account.get("documents.read", 0) - account.get("documents.left_out", 0), account.get("documents.kept", 0)
+    if read != kept + rejected:
+        raise AssertionError(f"{read} documents read, {kept + rejected} accounted for: {account}")

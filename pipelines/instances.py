@@ -6,7 +6,7 @@ documents ─▶ SegmentAndTokenize ─▶ (shard, compact batch) ─▶ GroupBy
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -77,11 +77,11 @@ class InstancesConfig:
             return self.num_shards
         return min(MAX_SHARDS, max(1, round(text_bytes * self.dupe_factor / SHARD_TEXT_BYTES)))
 
-    def plan(self, output: str, text_bytes: int, sources: Sequence[str]) -> ShardPlan:
+    def plan(self, output: str, text_bytes: int, weights: Mapping[str, float]) -> ShardPlan:
         """Where the shards go; at least one is for held-out documents if any are."""
         num_train = self.shards_for(text_bytes)
         num_eval = math.ceil(num_train * self.eval_fraction)
-        return ShardPlan(output=output, num_train=num_train, num_eval=num_eval, sources=tuple(sources))
+        return ShardPlan(output=output, num_train=num_train, num_eval=num_eval, sources=tuple(weights), weights=tuple(weights.values()))
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -97,9 +97,10 @@ def _load_tokenizer(vocabulary: bytes, lower_case: bool) -> Tokenizer:
 class ReadDocuments(beam.PTransform):
     """Parquet files of cleaned documents → batches, one for each row group."""
 
-    def __init__(self, paths: list[str]):
+    def __init__(self, paths: Sequence[str], columns: Sequence[str] | None = ("document_id", "source", "text")):
+        """`columns`: None for all."""
         super().__init__()
-        self.paths = paths
+        self.paths, self.columns = list(paths), columns
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
         """Row groups are spread anew, so that one large file is read by many workers."""
@@ -108,7 +109,7 @@ class ReadDocuments(beam.PTransform):
             | "Files" >> beam.Create(self.paths)
             | "ListRowGroups" >> beam.FlatMap(list_row_groups)
             | "Spread" >> beam.Reshuffle()
-            | "ReadRowGroup" >> beam.FlatMap(read_row_group).with_output_types(pa.RecordBatch)
+            | "ReadRowGroup" >> beam.FlatMap(read_row_group, self.columns).with_output_types(pa.RecordBatch)
         )
 
 
@@ -119,11 +120,11 @@ def list_row_groups(path: str) -> Iterator[tuple[str, int]]:
     yield from ((path, index) for index in range(number))
 
 
-def read_row_group(place: tuple[str, int]) -> Iterator[pa.RecordBatch]:
-    """The documents of a row group: id, source and text."""
+def read_row_group(place: tuple[str, int], columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+    """The documents of a row group."""
     path, index = place
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-        yield from pq.ParquetFile(file).read_row_group(index, columns=["document_id", "source", "text"]).to_batches()
+        yield from pq.ParquetFile(file).read_row_group(index, columns=columns).to_batches()
 
 
 class SegmentAndTokenize(beam.DoFn):

@@ -9,7 +9,7 @@ import apache_beam as beam
 
 from albert_core.shards import MANIFEST, SCHEMA_VERSION, VOCABULARY
 from pipelines import storage
-from pipelines.accounts import Account, add_accounts
+from pipelines.accounts import Account, add_accounts, of_source
 from pipelines.errors import BuildError
 from pipelines.instances import InstancesConfig
 from pipelines.statistics import summarize
@@ -47,7 +47,7 @@ class _WriteManifest(beam.DoFn):
 
 
 def make_manifest(results: Iterable[ShardResult], config: InstancesConfig, before: dict[str, Any]) -> dict[str, Any]:
-    """The manifest as a value. Scripts rely on the keys that DESIGN.md names; do not rename them."""
+    """The manifest as a value; `before` is that of the documents. Scripts rely on the keys that DESIGN.md names; do not rename them."""
     ordered = sorted(results, key=lambda result: (not result["name"].startswith("train-"), result["name"]))
     counts = add_accounts(result["counts"] for result in ordered)
     account: Account = before["account"]
@@ -63,10 +63,11 @@ def make_manifest(results: Iterable[ShardResult], config: InstancesConfig, befor
         "instances": sum(result["instances"] for result in ordered),
         "documents": documents_account(account) | {"without_instances": counts.get("documents_without_instances", 0)},
         "files": {"read": account.get("files.read", 0), "damaged": account.get("files.damaged", 0)},
-        "parameters": config.parameters() | {"clean": before["clean"]},
+        "encodings": encodings_account(account),
+        "parameters": config.parameters() | before["parameters"],
         "vocabulary": {"sha256": config.tokenizer.sha256, "size": config.tokenizer.size},
-        "normalization": {"lower_case": config.lower_case},
-        "sources": list(before["sources"]),
+        "normalization": {"lower_case": config.lower_case} | before["normalization"],
+        "sources": before["sources"],
         "statistics": summarize(counts, config.drawing),
         "shards": [{key: value for key, value in result.items() if key != "counts"} for result in ordered],
         "inputs": before["inputs"],
@@ -85,7 +86,23 @@ def documents_account(account: Account) -> dict[str, Any]:
     """Documents read, kept, and rejected by reason; read = kept + Σ rejected."""
     prefix = "documents.rejected."
     rejected = {key.removeprefix(prefix): value for key, value in account.items() if key.startswith(prefix) and "@" not in key}
-    return {"read": account.get("documents.read", 0), "kept": account.get("documents.kept", 0), "rejected": rejected}
+    read = account.get("documents.read", 0) - account.get("documents.left_out", 0)
+    return {"read": read, "kept": account.get("documents.kept", 0), "rejected": rejected}
+
+
+def encodings_account(account: Account) -> dict[str, dict[str, float]]:
+    """Encodings of the files and members of archives: how many, and how sure the decisions were on average, from 0 to 1."""
+    counts = {key.removeprefix("encodings."): n for key, n in account.items() if key.startswith("encodings.") and "@" not in key}
+    return {
+        name: {"files": count, "mean_confidence": round(account.get(f"confidence.{name}", 0) / 1000 / count, 4)}
+        for name, count in sorted(counts.items(), key=lambda item: -item[1])
+    }
+
+
+def source_accounts(account: Account) -> dict[str, Account]:
+    """The counts of each source under their bare names."""
+    names = {key.partition("@")[2] for key in account} - {""}
+    return {name: of_source(account, name) for name in sorted(names)}
 
 
 def package_versions() -> dict[str, str]:

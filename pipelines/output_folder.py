@@ -13,7 +13,8 @@ from albert_core.shards import INDEX_SUFFIX, MANIFEST, SCHEMA_VERSION, SHARD_SUF
 from pipelines import storage
 from pipelines.errors import BuildError
 
-DOCUMENTS, REJECTS, LOCK = "documents", "rejects", "build.lock"
+CLEANED, DOCUMENTS, REJECTS, LOCK = "cleaned", "documents", "rejects", "build.lock"
+CARD = "README.md"  # the dataset card
 MARKER = "build.json"  # says that what lies in the folder is ours, and may be replaced
 
 
@@ -49,7 +50,7 @@ def other_dataset(output: str) -> BuildError:
 
 def remove_shards(output: str) -> None:
     """Removes a dataset, its manifest first: what is left is not a dataset."""
-    storage.remove(storage.join(output, MANIFEST))
+    storage.remove(storage.join(output, MANIFEST), storage.join(output, CARD))
     for suffix in (SHARD_SUFFIX, INDEX_SUFFIX):
         storage.remove(*storage.list_files(storage.join(output, f"*{suffix}")))
     storage.remove_folder(storage.join(output, storage.TEMPORARY))
@@ -67,14 +68,14 @@ def lock(output: str) -> Iterator[None]:
         path = storage.join(output, LOCK)
         if storage.exists(path):
             holder = _holder(path)
-            if holder.get("host") != platform.node() or _is_running(holder.get("pid", -1)):
+            if holder.get("host") != _host() or _is_running(holder.get("pid", -1)):
                 raise BuildError(
                     f"--output {output} is in use by process {holder.get('pid')} on {holder.get('host')}, since {holder.get('since')}"
                     f"\nwait for it, or remove {path} if it is gone"
                 )
         token = uuid.uuid4().hex
         since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        storage.write_json(output, LOCK, {"host": platform.node(), "pid": os.getpid(), "since": since, "token": token})
+        storage.write_json(output, LOCK, {"host": _host(), "pid": os.getpid(), "since": since, "token": token})
         if storage.read_json(path)["token"] != token:
             raise BuildError(f"--output {output} was taken by another build at the same moment\nrun one of the two")
     except OSError as error:
@@ -86,12 +87,20 @@ def lock(output: str) -> Iterator[None]:
         storage.remove(path)
 
 
+def _host() -> str:
+    """This machine, and within it the container: two containers may have the same host name, and each a process 1."""
+    try:
+        return f"{platform.node()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:  # not Linux
+        return platform.node()
+
+
 def _holder(path: str) -> dict[str, Any]:
     """Who holds a lock; nobody, if it was only half written."""
     try:
         return dict(json.loads(storage.read(path)))
     except (ValueError, TypeError):
-        return {"host": platform.node(), "pid": -1}
+        return {"host": _host(), "pid": -1}
 
 
 def _is_running(pid: int) -> bool:

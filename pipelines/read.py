@@ -1,5 +1,6 @@
 """Corpus files in, batches of raw documents out."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, Literal, NamedTuple
 
@@ -10,12 +11,15 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.typehints.decorators import no_annotations
 
 from corpora.documents import RAW_SCHEMA
-from corpora.files import CorpusFile, CorpusSpec, FileRange
-from corpora.formats import file_ranges, list_files, read_range
-from corpora.records import BadRecord, DamagedFile, Document, RangeEnd
+from corpora.files import CorpusFile, FileRange
+from corpora.listing import file_ranges
+from corpora.reading import read_range
+from corpora.records import BadRecord, DamagedFile, Document, FileStart, RangeEnd
+from corpora.sources import Source, list_source_files
 from pipelines.accounts import Account, by_source
 from pipelines.batches import REJECT_SCHEMA
 from pipelines.rejects import RejectOutput
+from pipelines.sampling import is_sampled, record_key
 
 BATCH_BYTES = 8 << 20
 RANGE_BYTES = 64 << 20
@@ -29,15 +33,15 @@ Pack = tuple[FileRange, ...]
 Damage = dict[str, str]
 
 
-def list_corpora(specs: Iterable[CorpusSpec]) -> list[CorpusFile]:
-    """The files of all corpora on any of Beam's file systems, in the order given; a file that two of them name belongs to the first.
+def list_sources(sources: Iterable[Source]) -> list[CorpusFile]:
+    """The files of all sources on any of Beam's file systems, in the order given; a file that two of them name belongs to the first.
 
     Raises:
-      CorpusError: see `corpora.formats.list_files`.
+      CorpusError: see `corpora.listing.list_files`.
     """
     files: dict[str, CorpusFile] = {}
-    for spec in specs:
-        for file in list_files(spec, match_files, open_file):
+    for source in sources:
+        for file in list_source_files(source, match_files, open_file):
             files.setdefault(file.path, file)
     return list(files.values())
 
@@ -72,9 +76,12 @@ class ReadCorpus(beam.PTransform):
     spread, so that cleaning, which costs more, uses all workers.
     """
 
-    def __init__(self, files: Sequence[CorpusFile], *, batch_bytes: int = BATCH_BYTES, range_bytes: int = RANGE_BYTES) -> None:
+    def __init__(
+        self, files: Sequence[CorpusFile], *, sample: float = 1.0, batch_bytes: int = BATCH_BYTES, range_bytes: int = RANGE_BYTES
+    ) -> None:
         super().__init__()
         self.files = files
+        self.sample = sample
         self.batch_bytes = batch_bytes
         self.range_bytes = range_bytes
 
@@ -84,8 +91,8 @@ class ReadCorpus(beam.PTransform):
         parts = [part for file in self.files for part in file_ranges(file, self.range_bytes)]
         long = [part for part in parts if self._is_long_stream(part)]
         others = [part for part in parts if not self._is_long_stream(part)]
-        ranges = begin | "ReadRanges" >> _Read(pack_ranges(others, self.batch_bytes), self.batch_bytes)
-        streams = begin | "ReadStreams" >> _Read([(part,) for part in long], self.batch_bytes)
+        ranges = begin | "ReadRanges" >> _Read(pack_ranges(others, self.batch_bytes), self.batch_bytes, self.sample)
+        streams = begin | "ReadStreams" >> _Read([(part,) for part in long], self.batch_bytes, self.sample)
         spread = streams.batches | "SpreadBatches" >> beam.Reshuffle()
         return RawDocuments(
             (ranges.batches, spread) | "FlattenBatches" >> beam.Flatten(),
@@ -115,10 +122,11 @@ def pack_ranges(parts: Iterable[FileRange], num_bytes: int) -> list[Pack]:
 class _Read(beam.PTransform):
     """Packs of ranges, in any order, read."""
 
-    def __init__(self, packs: Sequence[Pack], batch_bytes: int) -> None:
+    def __init__(self, packs: Sequence[Pack], batch_bytes: int, sample: float) -> None:
         super().__init__()
         self.packs = packs
         self.batch_bytes = batch_bytes
+        self.sample = sample
 
     @no_annotations
     def expand(self, begin: beam.pvalue.PBegin) -> RawDocuments:
@@ -126,16 +134,23 @@ class _Read(beam.PTransform):
             begin
             | "ListRanges" >> beam.Create(self.packs, reshuffle=False)
             | "SpreadRanges" >> beam.Reshuffle()
-            | "ReadRecords" >> beam.ParDo(ReadRecords(self.batch_bytes)).with_outputs("rejects", "accounts", "damaged", main="batches")
+            | "ReadRecords"
+            >> beam.ParDo(ReadRecords(self.batch_bytes, self.sample)).with_outputs("rejects", "accounts", "damaged", main="batches")
         )
         return RawDocuments(read.batches, read.rejects, read.accounts, read.damaged)
 
 
 class ReadRecords(beam.DoFn):
-    """A pack of file ranges → batches of their documents; rejects, accounts and damaged files as tagged outputs."""
+    """A pack of file ranges → batches of their documents; rejects, accounts and damaged files as tagged outputs.
 
-    def __init__(self, batch_bytes: int) -> None:
+    Args:
+      batch_bytes: text in a batch.
+      sample: share of the records that is taken.
+    """
+
+    def __init__(self, batch_bytes: int, sample: float = 1.0) -> None:
         self.batch_bytes = batch_bytes
+        self.sample = sample
 
     def process(
         self, pack: Pack
@@ -149,27 +164,49 @@ class ReadRecords(beam.DoFn):
         documents = _Pending(RAW_SCHEMA, self.batch_bytes)
         rejects = _Pending(REJECT_SCHEMA, self.batch_bytes)
         for part in pack:
-            source, path = part.file.format, part.file.path
-            account = {"documents.read": 0, "files.read": int(part.start == 0)}
+            source, path = part.file.source, part.file.path
+            account = Counter({"files.read": int(part.start == 0)})
             for event in read_range(part, open_file):
                 match event:
-                    case Document(offset, size, title, text):
+                    case FileStart():
+                        path = event.path
+                        account.update([f"formats.{event.format}", f"encodings.{event.encoding}"])
+                        account[f"confidence.{event.encoding}"] += round(1000 * event.confidence)
+                    case Document():
                         account["documents.read"] += 1
-                        yield from documents.add(size, source=source, origin=f"{path}:{offset}", title=title, text=text)
-                    case BadRecord(offset, _, reason, message, excerpt):
+                        if self._takes(account, event.title, event.text):
+                            yield from documents.add(event.size, **_document_row(event, source, path))
+                    case BadRecord():
                         account["documents.read"] += 1
-                        row = {"stage": STAGE, "reason": reason, "message": message, "excerpt": excerpt, "is_error": True}
-                        for batch in rejects.add(len(excerpt), source=source, origin=f"{path}:{offset}", **row):
-                            yield beam.pvalue.TaggedOutput("rejects", batch)
+                        if self._takes(account, event.reason, event.excerpt):
+                            for batch in rejects.add(len(event.excerpt), **_reject_row(event, source, path)):
+                                yield beam.pvalue.TaggedOutput("rejects", batch)
                     case DamagedFile(file, error):
-                        account["files.damaged"] = 1
-                        yield beam.pvalue.TaggedOutput("damaged", {"file": file, "error": error})
+                        account["files.damaged"] += 1
+                        yield beam.pvalue.TaggedOutput("damaged", {"source": source, "file": file, "error": error})
                     case RangeEnd(num_bytes):
-                        account["bytes.read"] = num_bytes
-            yield beam.pvalue.TaggedOutput("accounts", by_source(account, source))
+                        account["bytes.read"] += num_bytes
+            yield beam.pvalue.TaggedOutput("accounts", by_source(dict(account), source))
         yield from documents.flush()
         for batch in rejects.flush():
             yield beam.pvalue.TaggedOutput("rejects", batch)
+
+    def _takes(self, account: Counter[str], title: str, text: str) -> bool:
+        """Whether a record belongs to the sample; if not, it is counted as left out."""
+        taken = self.sample >= 1 or is_sampled(record_key(title, text), self.sample)
+        if not taken:
+            account["documents.left_out"] += 1
+        return taken
+
+
+def _document_row(event: Document, source: str, path: str) -> dict[str, Any]:
+    origin = f"{path}:{event.offset}"
+    return {"source": source, "origin": origin, "title": event.title, "text": event.text, "url": event.url, "quality": event.quality}
+
+
+def _reject_row(event: BadRecord, source: str, path: str) -> dict[str, Any]:
+    row = {"stage": STAGE, "reason": event.reason, "message": event.message, "excerpt": event.excerpt, "is_error": event.is_error}
+    return {"source": source, "origin": f"{path}:{event.offset}"} | row
 
 
 class _Pending:

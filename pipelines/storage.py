@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any, BinaryIO
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+COPY_BYTES = 8 << 20
 TEMPORARY = "temporary"  # folder of unfinished files in an output folder
 
 
@@ -45,6 +47,15 @@ def read_json(path: str) -> Any:
     return json.loads(read(path))
 
 
+def as_pattern(path: str) -> str:
+    """A pattern that means only this path.
+
+    >>> as_pattern("a[1].txt")
+    'a[[]1].txt'
+    """
+    return re.sub(r"[*?\[]", lambda character: f"[{character[0]}]", path)
+
+
 def list_files(pattern: str) -> list[str]:
     """Paths that match, sorted."""
     return sorted(metadata.path for metadata in FileSystems.match([pattern])[0].metadata_list)
@@ -64,6 +75,12 @@ def write(folder: str, name: str, content: bytes) -> None:
     """A whole file, at once or not at all."""
     with create(folder, name) as file:
         file.write(content)
+
+
+def copy(source: str, folder: str, name: str) -> None:
+    """Copies a file, at once or not at all."""
+    with open_file(source) as original, create(folder, name) as file:
+        shutil.copyfileobj(original, file, COPY_BYTES)
 
 
 def write_json(folder: str, name: str, value: Any) -> None:

@@ -11,6 +11,7 @@ from albert_core.shards import (
     FEATURES,
     INPUT_IDS,
     INPUT_MASK,
+    MANIFEST,
     MASKED_LM_IDS,
     MASKED_LM_POSITIONS,
     MASKED_LM_WEIGHTS,
@@ -22,7 +23,8 @@ from albert_core.shards import (
 )
 from albert_core.tokenization import Tokenizer
 from pipelines import storage
-from pipelines.manifest import dataset_digest
+from pipelines.manifest import dataset_digest, documents_account
+from pipelines.output_folder import DOCUMENTS
 
 READ_BYTES = 8 << 20
 
@@ -37,6 +39,8 @@ def verify(path: str, report: Callable[[int, int], None] = lambda done, total: N
     Raises:
       AlbertError: there is no manifest to compare with.
     """
+    if not storage.exists(storage.join(path, MANIFEST)) and storage.exists(storage.join(path, DOCUMENTS, MANIFEST)):
+        return check_documents(path)  # cleaned, and no shards yet
     dataset = Dataset.open(path)
     shards = dataset.manifest["shards"]
     differences = list(_check_totals(dataset))
@@ -44,11 +48,29 @@ def verify(path: str, report: Callable[[int, int], None] = lambda done, total: N
         tokenizer = dataset.tokenizer
     except AlbertError as error:
         return [*differences, str(error).splitlines()[0]]
+    differences += check_documents(path)
     for number, shard in enumerate(shards):
         differences += _check_file(path, shard)
         if not any(line.startswith(shard["name"]) for line in differences):
             differences += _check_instances(dataset, shard, tokenizer)
         report(number + 1, len(shards))
+    return differences
+
+
+def check_documents(path: str) -> list[str]:
+    """What differs from the manifest of the documents; nothing if the folder has none, as a copy of the shards alone."""
+    manifest = storage.join(path, DOCUMENTS, MANIFEST)
+    if not storage.exists(manifest):
+        return []
+    documents = storage.read_json(manifest)
+    account = documents_account(documents["account"])
+    differences = []
+    if (accounted := account["kept"] + sum(account["rejected"].values())) != account["read"]:
+        differences.append(f"{DOCUMENTS}: {account['read']:,} documents read, {accounted:,} accounted for")
+    if (total := sum(part["documents"] for part in documents["parts"])) != account["kept"]:
+        differences.append(f"{DOCUMENTS}: {account['kept']:,} documents kept, the files have {total:,}")
+    for part in documents["parts"]:
+        differences += _check_file(storage.join(path, DOCUMENTS), part)
     return differences
 
 

@@ -16,11 +16,11 @@ from tokenizers import normalizers, pre_tokenizers
 
 from albert_core.tokenization import SPECIAL_TOKENS, check_vocabulary
 from corpora.files import CorpusFile
-from corpora.formats import parse_corpus
+from corpora.sources import Source
 from pipelines import storage
 from pipelines.clean import CleanDocuments
 from pipelines.errors import BuildError
-from pipelines.read import ReadCorpus, list_corpora
+from pipelines.read import ReadCorpus, list_sources
 from pipelines.recipe import CleanConfig
 from pipelines.runners import run_job
 
@@ -35,7 +35,7 @@ MAX_COUNTED = 5_000_000  # most frequent words that the learner sees
 class VocabularyConfig:
     """What is learned. `size` counts every entry, specials included; the learner comes close to it, never over."""
 
-    corpora: tuple[str, ...]
+    sources: tuple[Source, ...]
     output: str
     size: int = 21_128
     lower_case: bool = True
@@ -44,7 +44,7 @@ class VocabularyConfig:
 
     def __post_init__(self) -> None:
         """Refuses what cannot be learned, naming value and limit."""
-        if not self.corpora:
+        if not self.sources:
             raise BuildError("no --corpus\ngive at least one, for example --corpus 'texts/*.txt'")
         if not 100 <= self.size <= 1 << 16:
             raise BuildError(f"--size {self.size:,} is not between 100 and {1 << 16:,}\nthe released Chinese models have 21,128")
@@ -58,7 +58,7 @@ def learn_vocabulary(config: VocabularyConfig, options: PipelineOptions) -> list
     Raises:
       BuildError: an unreadable corpus, or nothing in it to learn from.
     """
-    files = list_corpora(parse_corpus(corpus) for corpus in config.corpora)
+    files = list_sources(config.sources)
     with tempfile.TemporaryDirectory() as scratch:
         counts = Path(scratch, COUNTS)
         run_job(lambda pipeline: _count_words(pipeline, files, config, str(counts), scratch), options)

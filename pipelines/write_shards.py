@@ -14,7 +14,7 @@ from albert_core.drawing import DrawingTables, Instances
 from albert_core.shards import BLOCK_INSTANCES, INDEX_SUFFIX, SHARD_SUFFIX, EncodedBlock, encode_block, shard_name
 from pipelines import storage
 from pipelines.accounts import Account
-from pipelines.chunks import Chunks, cut_chunks, document_keys
+from pipelines.chunks import Chunks, copies_of, cut_chunks, document_keys
 from pipelines.compact import from_compact_batches
 from pipelines.statistics import count_block
 
@@ -24,12 +24,18 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ShardPlan:
-    """Where shards go and how many there are."""
+    """Where shards go and how many there are.
+
+    Attributes:
+      sources: names, in the order of their numbers.
+      weights: how often each source is used, relative to the others.
+    """
 
     output: str
     num_train: int
     num_eval: int
     sources: tuple[str, ...]
+    weights: tuple[float, ...]
 
     def name(self, shard: int) -> str:
         """The file name of a shard without its suffix; held-out shards are numbered behind the train shards."""
@@ -53,8 +59,8 @@ def write_shard(
     shard: int, batches: Sequence[pa.RecordBatch], config: "InstancesConfig", plan: ShardPlan, tables: DrawingTables
 ) -> ShardResult:
     """Writes a shard and its index. Held-out shards are drawn once, whatever the dupe factor: copies would only repeat the measurement."""
-    copies = config.dupe_factor if shard < plan.num_train else 1
-    chunks, num_documents = make_chunks(batches, config, plan.sources, tables, copies)
+    weights = np.array(plan.weights) * config.dupe_factor if shard < plan.num_train else np.ones(len(plan.sources))
+    chunks, num_documents = make_chunks(batches, config, plan.sources, tables, weights)
     counts: Counter[str] = Counter(
         documents=num_documents,
         documents_without_instances=num_documents - len(np.unique(chunks.document)),
@@ -84,16 +90,21 @@ def write_shard(
 
 
 def make_chunks(
-    batches: Sequence[pa.RecordBatch], config: "InstancesConfig", sources: Sequence[str], tables: DrawingTables, copies: int
+    batches: Sequence[pa.RecordBatch], config: "InstancesConfig", sources: Sequence[str], tables: DrawingTables, copies: np.ndarray
 ) -> tuple[Chunks, int]:
-    """The instances of a shard's documents in the order of their keys, and how many documents there were."""
+    """The instances of a shard's documents in the order of their keys, and how many documents there were.
+
+    `copies` float [sources]: how often a document of each is used, on average.
+    """
     document_ids, names, documents = from_compact_batches(batches)
     numbers = {name: number for number, name in enumerate(sources)}
+    keys = document_keys(document_ids, config.seed)
+    of_document = np.array([numbers[name] for name in names], np.uint16)
     chunks = cut_chunks(
         documents,
-        document_keys(document_ids, config.seed),
-        np.array([numbers[name] for name in names], np.uint16),
-        copies=copies,
+        keys,
+        of_document,
+        copies=copies_of(keys, copies[of_document]),
         max_tokens=config.drawing.max_tokens,
         short_seq_prob=config.short_seq_prob,
         clause_marks=tables.clause_marks,

@@ -30,7 +30,6 @@ from pipelines.compact import DocumentTokenizer, to_compact_batch
 from pipelines.instances import InstancesConfig
 from pipelines.manifest import make_manifest
 from pipelines.recipe import CleanConfig
-from pipelines.rules import TEXT_RULES
 from pipelines.sentences import sentence_starts
 from pipelines.words import Segmenter
 from pipelines.write_shards import ShardPlan, make_chunks, write_shard
@@ -51,7 +50,7 @@ def timed(name: str) -> Iterator[None]:
 
 def cleaned_texts(megabytes: float) -> list[str]:
     """The first cleaned articles of the benchmark corpus."""
-    rules = (*TEXT_RULES, *CleanConfig().line_rules())
+    rules = CleanConfig().text_rules()
     texts, size = [], 0
     with lzma.open(ROOT / "data/corpora/bench_wiki2019zh.jsonl.xz", "rt", encoding="utf-8") as file:
         for line in file:

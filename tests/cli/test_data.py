@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from cli.data import main
-from tests.samples import ENCYCLOPEDIA, NEWS, write_vocabulary
+from tests.samples import DIRTY, ENCYCLOPEDIA, NEWS, write_vocabulary
 
 SMALL = ["--max-seq-length", "64", "--dupe-factor", "1"]
 
@@ -31,12 +31,12 @@ def test_a_build_says_what_became_of_the_corpus(albert_data, tmp_path):
     code, out, err = albert_data("build", "--corpus", NEWS, "--corpus", ENCYCLOPEDIA, "--vocab", vocab, "--output", output, *SMALL)
     assert code == 0, err
     assert err == ""
-    assert "documents   94 read, 93 kept, 1 rejected" in out
+    assert "documents   94 read, 92 kept, 2 rejected" in out
     assert "1  exact_duplicate" in out
     assert f"look at it  albert-data inspect {output}" in out
     code, out, _ = albert_data("build", "--corpus", NEWS, "--corpus", ENCYCLOPEDIA, "--vocab", vocab, "--output", output, *SMALL, "--json")
     manifest = json.loads(out)
-    assert manifest["documents"]["kept"] == 93
+    assert manifest["documents"]["kept"] == 92
     code, out, _ = albert_data("inspect", output, "-n", 2)
     assert out.count("A  ") == 2
     assert "→[MASK]】" in out
@@ -153,7 +153,7 @@ def test_an_output_that_cannot_be_written_is_named(albert_data, tmp_path):
 
 
 def test_help_is_quick_and_has_examples(albert_data):
-    for command in ("build", "inspect", "verify", "vocab"):
+    for command in ("build", "clean", "instances", "formats", "inspect", "verify", "vocab"):
         code, out, _ = albert_data(command, "--help")
         assert code == 0
         assert "Example" in out
@@ -164,3 +164,94 @@ def test_what_is_no_dataset_is_refused(albert_data, tmp_path):
         code, _, err = albert_data(command, tmp_path)
         assert code == 2
         assert "manifest.json" in err
+
+
+def test_the_two_halves_of_a_build_make_the_same_dataset(albert_data, tmp_path):
+    vocab, whole, parts = write_vocabulary(tmp_path), tmp_path / "whole", tmp_path / "parts"
+    corpus = ["--corpus", NEWS, "--corpus", DIRTY]
+    built = json.loads(albert_data("build", *corpus, "--vocab", vocab, "--output", whole, *SMALL, "--json")[1])
+    code, out, err = albert_data("clean", *corpus, "--output", parts, "--export", "jsonl")
+    assert (code, err) == (0, "")
+    assert f"go on       albert-data instances --documents {parts}" in out
+    assert "news" in out
+    lines = [line for path in (parts / "jsonl").glob("*.jsonl") for line in path.read_text("utf-8").splitlines()]
+    assert len(lines) == built["documents"]["kept"]
+    assert albert_data("verify", parts)[0] == 0
+    made = json.loads(albert_data("instances", "--documents", parts, "--vocab", vocab, "--output", parts, *SMALL, "--json")[1])
+    assert made["digest"] == built["digest"]
+    assert made["account"] == built["account"]
+    elsewhere = json.loads(
+        albert_data("instances", "--documents", parts, "--vocab", vocab, "--output", tmp_path / "c", *SMALL, "--json")[1]
+    )
+    assert elsewhere["digest"] == built["digest"]
+    assert "| news |" in (whole / "README.md").read_text("utf-8")
+    part = next((parts / "documents").glob("*.parquet"))
+    part.write_bytes(part.read_bytes()[:-1])
+    assert albert_data("verify", parts)[0] == 1
+
+
+def test_documents_and_rejects_are_shown(albert_data, tmp_path):
+    output = tmp_path / "out"
+    albert_data("clean", "--corpus", NEWS, "--corpus", DIRTY, "--output", output)
+    code, out, _ = albert_data("inspect", output / "documents", "-n", 2, "--json")
+    assert code == 0
+    assert [set(json.loads(line)) for line in out.splitlines()] == [{"source", "origin", "title", "text"}] * 2
+    code, out, _ = albert_data("inspect", output / "rejects", "-n", 1)
+    assert "too_few_han  dirty  " in out
+    assert "Han characters, fewer than" in out
+
+
+def test_rules_are_printed_set_and_explained(albert_data, tmp_path):
+    code, out, _ = albert_data("clean", "--print-rules", "--rule", "min_han=7")
+    assert code == 0
+    assert "min_han: 7" in out
+    (tmp_path / "rules.yaml").write_text(out)
+    code, out, _ = albert_data("clean", "--print-rules", "--rules", tmp_path / "rules.yaml", "--rule", "min_jaccard=0", "--json")
+    assert (json.loads(out)["min_han"], json.loads(out)["min_jaccard"]) == (7, 0)
+    code, out, _ = albert_data("clean", "--corpus", DIRTY, "--explain", "-n", 20)
+    assert code == 0
+    assert "drop_short_lines: " in out
+    assert "dropped, invalid_json: not JSON" in out
+    assert len(albert_data("clean", "--corpus", DIRTY, "--explain", "-n", 3, "--json")[1].splitlines()) == 3
+
+
+def test_sources_come_from_a_file(albert_data, tmp_path):
+    listed = f"- name: 新闻\n  corpus: {NEWS}\n  licence: CC0\n  weight: 2\n- name: forum\n  corpus: [{DIRTY}]\n  priority: 5\n"
+    (tmp_path / "sources.yaml").write_text(listed, "utf-8")
+    code, out, err = albert_data("clean", "--corpora", tmp_path / "sources.yaml", "--output", tmp_path / "out", "--json")
+    assert code == 0, err
+    assert [(source["name"], source["licence"], source["weight"]) for source in json.loads(out)["sources"]] == [
+        ("新闻", "CC0", 2.0),
+        ("forum", "", 1.0),
+    ]
+
+
+def test_the_catalogue_names_formats_and_corpora(albert_data):
+    code, out, _ = albert_data("formats")
+    assert code == 0
+    assert "wiki2019zh" in out
+    assert "markdown" in out
+    names = {entry["name"] for entry in json.loads(albert_data("formats", "--json")[1])}
+    assert {"text", "jsonl", "csv", "parquet", "html", "warc", "mediawiki_xml"} <= names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--corpus", NEWS], "Missing option '--output'"),
+        (["--corpus", NEWS, "--output", "x", "--rule", "min_han"], "--rule min_han has no value"),
+        (["--corpus", NEWS, "--output", "x", "--rule", "min_hna=3"], "no cleaning option min_hna"),
+        (["--corpus", NEWS, "--output", "x", "--rules", "nowhere.yaml"], "--rules nowhere.yaml cannot be read"),
+        (["--corpora", "nowhere.yaml", "--output", "x"], "--corpora nowhere.yaml cannot be read"),
+        (["--corpus", NEWS, "--output", "x", "--decontaminate", "nowhere*"], "--decontaminate nowhere* matches no file"),
+        (["--corpus", NEWS, "--output", "x", "--fields", "body=text"], "body"),
+        (["--output", "x"], "no --corpus"),
+    ],
+)
+def test_a_mistake_in_cleaning_is_two_lines_and_exit_code_2(albert_data, monkeypatch, tmp_path, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = albert_data("clean", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "x").exists()

@@ -12,10 +12,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from corpora.documents import RAW_SCHEMA
-from corpora.formats import parse_corpus
-from pipelines.accounts import Account
+from corpora.sources import merge_sources, source_of
+from pipelines.accounts import Account, add_accounts, by_source
 from pipelines.clean import CleanCorpus
-from pipelines.read import list_corpora
+from pipelines.manifest import documents_account
+from pipelines.read import list_sources
 from pipelines.recipe import CleanConfig
 
 TWO_WORKERS = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
@@ -40,14 +41,15 @@ class Cleaned:
     """What CleanCorpus left in a folder."""
 
     def __init__(self, output: Path) -> None:
-        self.account: Account = json.loads((output / "account.json").read_text("utf-8"))
-        tables = [pq.read_table(path) for path in sorted((output / "documents").glob("part-*.parquet"))]
+        manifests = {path.parent.name: json.loads(path.read_text("utf-8")) for path in sorted((output / "cleaned").glob("*/manifest.json"))}
+        self.manifests: dict[str, dict[str, Any]] = manifests
+        self.account: Account = add_accounts(by_source(manifest["account"], name) for name, manifest in manifests.items())
+        tables = [pq.read_table(path) for path in sorted((output / "cleaned").glob("*/part-*.parquet"))]
         rows = [row for table in tables for row in table.to_pylist()]
         self.documents = sorted(rows, key=lambda row: row["document_id"])
-        lines = [line for path in (output / "rejects").glob("clean-*.jsonl") for line in path.read_text("utf-8").splitlines()]
+        lines = [line for path in (output / "rejects" / "clean").rglob("*.jsonl") for line in path.read_text("utf-8").splitlines()]
         self.rejects = sorted(map(json.loads, lines), key=lambda row: row["origin"])
-        damaged = output / "documents" / "damaged.jsonl"
-        self.damaged = [json.loads(line) for line in damaged.read_text("utf-8").splitlines()] if damaged.exists() else []
+        self.damaged = [file for manifest in manifests.values() for file in manifest["damaged"]]
 
     @property
     def texts(self) -> list[str]:
@@ -55,20 +57,14 @@ class Cleaned:
 
     def rejected(self) -> dict[str, int]:
         """Rejects by reason, as the account has them."""
-        prefix = "documents.rejected."
-        return {key.removeprefix(prefix): count for key, count in self.account.items() if key.startswith(prefix) and "@" not in key}
+        return documents_account(self.account)["rejected"]
 
 
 def clean_corpus(
-    corpora: Sequence[str], output: Path, *, config: CleanConfig | None = None, options: Sequence[str] = (), **sizes: int
+    corpora: Sequence[str], output: Path, *, config: CleanConfig | None = None, options: Sequence[str] = (), **settings: Any
 ) -> Cleaned:
     """Runs the clean stage over `[FORMAT=]GLOB`s into a new folder."""
-    files = list_corpora(map(parse_corpus, corpora))
+    files = list_sources(merge_sources([source_of(corpus) for corpus in corpora]))
     output.mkdir()
-
-    def build(pipeline: beam.Pipeline) -> None:
-        account = pipeline | "Clean" >> CleanCorpus(files, config or CleanConfig(), str(output), **sizes)
-        account | "WriteAccount" >> beam.Map(write_json, str(output / "account.json"))
-
-    run(build, options)
+    run(lambda pipeline: pipeline | "Clean" >> CleanCorpus(files, config or CleanConfig(), str(output), **settings), options)
     return Cleaned(output)

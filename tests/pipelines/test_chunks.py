@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albert_core.drawing import SENTENCE_START, WORD_START
-from pipelines.chunks import cut_chunks, document_keys, is_held_out, shard_of
+from pipelines.chunks import copies_of, cut_chunks, document_keys, is_held_out, shard_of
 from pipelines.compact import TokenizedDocuments
 
 COMMA = 1
@@ -30,6 +30,7 @@ def chunk(docs: TokenizedDocuments, **settings_) -> tuple[list[tuple[int, int, i
     number = len(docs.offsets) - 1
     keys = document_keys([bytes([d + 1]) * 16 for d in range(number)], seed=1)
     options = {"copies": 1, "max_tokens": 16, "short_seq_prob": 0.0, "clause_marks": CLAUSE_MARKS} | settings_
+    options["copies"] = np.full(number, options["copies"], np.int64)
     chunks = cut_chunks(docs, keys, np.arange(number, dtype=np.uint16), **options)
     rows = zip(chunks.document.tolist(), chunks.instances.starts.tolist(), chunks.instances.ends.tolist(), strict=True)
     return list(rows), chunks
@@ -110,3 +111,11 @@ def test_shards_and_held_out_documents_are_stable_and_uniform():
     assert is_held_out(keys, 0.05)[held].all()
     assert not is_held_out(keys, 0.0).any()
     assert (document_keys(ids, seed=8) != keys).all()
+
+
+def test_a_weight_between_whole_numbers_is_an_average():
+    keys = document_keys([i.to_bytes(16, "little") for i in range(4000)], seed=1)
+    assert copies_of(keys, np.full(4000, 3.0)).tolist() == [3] * 4000
+    assert set(copies_of(keys, np.full(4000, 2.5)).tolist()) == {2, 3}
+    assert copies_of(keys, np.full(4000, 2.5)).mean() == pytest.approx(2.5, abs=0.03)
+    assert (copies_of(keys, np.full(4000, 0.1)) <= copies_of(keys, np.full(4000, 0.2))).all()  # more weight, the same documents and more

@@ -7,9 +7,10 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from corpora.errors import CorpusError
-from corpora.files import CorpusFile, CorpusSpec, FileRange
-from corpora.formats import parse_corpus
-from pipelines.read import ReadCorpus, ReadRecords, list_corpora, match_files, pack_ranges
+from corpora.files import CorpusFile, FileRange
+from corpora.sources import source_of
+from pipelines.accounts import of_source
+from pipelines.read import ReadCorpus, ReadRecords, list_sources, match_files, pack_ranges
 from tests.pipelines.jobs import run
 
 
@@ -20,7 +21,7 @@ def write_lines(path, number: int, start: int = 0) -> None:
 def test_a_file_that_two_corpora_name_belongs_to_the_first(tmp_path):
     write_lines(tmp_path / "a.jsonl", 1)
     write_lines(tmp_path / "b.jsonl", 1)
-    files = list_corpora(map(parse_corpus, [f"line={tmp_path}/b.*", f"{tmp_path}/*.jsonl"]))
+    files = list_sources([source_of(f"line={tmp_path}/b.*"), source_of(f"{tmp_path}/*.jsonl")])
     assert [(file.path[-7:], file.format) for file in files] == [("b.jsonl", "line"), ("a.jsonl", "jsonl")]
 
 
@@ -36,12 +37,12 @@ def test_globs_of_beam_and_names_with_brackets(tmp_path):
 @pytest.mark.parametrize("pattern", ["missing.txt", "*.nothing"])
 def test_nothing_to_read_is_said_before_any_pipeline(tmp_path, pattern):
     with pytest.raises(CorpusError, match=r"no file"):
-        list_corpora([CorpusSpec(None, f"{tmp_path}/{pattern}")])
+        list_sources([source_of(f"{tmp_path}/{pattern}")])
 
 
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(CorpusError, match="is a folder"):
-        list_corpora([CorpusSpec(None, str(tmp_path))])
+        list_sources([source_of(str(tmp_path))])
 
 
 def test_small_files_travel_together():
@@ -62,28 +63,29 @@ def outputs(found, tag=None):
 def test_records_become_batches_rejects_and_an_account(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes('{"text": "甲", "title": "题"}\nnot JSON\n{"text": "乙"}\n'.encode())
-    found = list(ReadRecords(1 << 20).process((FileRange(CorpusFile(str(path), 60, "jsonl", None, "utf-8")),)))
+    found = list(ReadRecords(1 << 20).process((FileRange(CorpusFile(str(path), 60, "jsonl", None, "utf-8", source="诗")),)))
     (batch,) = outputs(found)
     assert batch.select(["source", "origin", "title", "text"]).to_pylist() == [
-        {"source": "jsonl", "origin": f"{path}:0", "title": "题", "text": "甲"},
-        {"source": "jsonl", "origin": f"{path}:41", "title": "", "text": "乙"},
+        {"source": "诗", "origin": f"{path}:0", "title": "题", "text": "甲"},
+        {"source": "诗", "origin": f"{path}:41", "title": "", "text": "乙"},
     ]
     (rejects,) = outputs(found, "rejects")
     (reject,) = rejects.to_pylist()
     assert (reject["origin"], reject["stage"], reject["reason"], reject["is_error"]) == (f"{path}:32", "read", "invalid_json", True)
     assert reject["excerpt"] == "not JSON"
     (account,) = outputs(found, "accounts")
-    assert account == {
+    assert of_source(account, "诗") == {
         "documents.read": 3, "files.read": 1, "bytes.read": path.stat().st_size,
-        "documents.read@jsonl": 3, "files.read@jsonl": 1, "bytes.read@jsonl": path.stat().st_size,
+        "formats.jsonl": 1, "encodings.utf-8": 1, "confidence.utf-8": account["confidence.utf-8"],
     }  # fmt: skip
+    assert set(account) == {name for key in of_source(account, "诗") for name in (key, f"{key}@诗")}
 
 
 def test_a_damaged_file_is_named_and_what_was_whole_is_kept(tmp_path):
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress('{"text": "甲"}\n{"text": "乙"}\n'.encode())[:-12])
     found = list(ReadRecords(1 << 20).process((FileRange(CorpusFile(str(path), 60, "jsonl", "gz", "utf-8")),)))
-    assert outputs(found, "damaged") == [{"file": str(path), "error": "the gz stream is cut off"}]
+    assert outputs(found, "damaged") == [{"source": "", "file": str(path), "error": "the gz stream is cut off"}]
     assert outputs(found, "accounts")[0]["files.damaged"] == 1
 
 
@@ -104,7 +106,7 @@ def test_every_file_is_read_once_in_ranges_and_as_streams(tmp_path):
     write_lines(tmp_path / "a.jsonl", 50)
     write_lines(tmp_path / "b.jsonl", 30, 50)
     (tmp_path / "c.jsonl.gz").write_bytes(gzip.compress((tmp_path / "b.jsonl").read_bytes()))
-    files = list_corpora([CorpusSpec(None, f"{tmp_path}/*")])
+    files = list_sources([source_of(f"{tmp_path}/*")])
 
     def build(pipeline: beam.Pipeline) -> None:
         raw = pipeline | ReadCorpus(files, batch_bytes=64, range_bytes=100)
@@ -115,3 +117,16 @@ def test_every_file_is_read_once_in_ranges_and_as_streams(tmp_path):
         assert raw.batches.element_type == raw.rejects.element_type == pa.RecordBatch
 
     run(build)
+
+
+def test_a_sample_leaves_records_out_and_counts_them_bad_ones_too(tmp_path):
+    write_lines(tmp_path / "a.jsonl", 400)
+    with (tmp_path / "a.jsonl").open("a") as file:
+        file.writelines(f"not JSON {i}\n" for i in range(200))
+    pack = (FileRange(CorpusFile(str(tmp_path / "a.jsonl"), 60, "jsonl", None, "utf-8", source="a")),)
+    found = list(ReadRecords(1 << 20, 0.25).process(pack))
+    documents, rejects = sum(batch.num_rows for batch in outputs(found)), sum(batch.num_rows for batch in outputs(found, "rejects"))
+    (account,) = outputs(found, "accounts")
+    assert account["documents.read"] == 600 == documents + rejects + account["documents.left_out@a"]
+    assert 60 < documents < 140
+    assert 25 < rejects < 75

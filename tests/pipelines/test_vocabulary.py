@@ -2,6 +2,7 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_core.tokenization import SPECIAL_TOKENS, Tokenizer
+from corpora.sources import source_of
 from pipelines.errors import BuildError
 from pipelines.vocabulary import SplitWords, VocabularyConfig, learn_pieces, learn_vocabulary
 from tests.samples import COMMUNITY, ENCYCLOPEDIA, NEWS
@@ -32,17 +33,17 @@ def test_nothing_to_learn_from_is_an_error():
         learn_pieces([], 100)
 
 
-@pytest.mark.parametrize("changes", [{"corpora": ()}, {"size": 50}, {"size": 70_000}, {"min_count": 0}])
+@pytest.mark.parametrize("changes", [{"sources": ()}, {"size": 50}, {"size": 70_000}, {"min_count": 0}])
 def test_options_that_cannot_be_learned_are_refused(tmp_path, changes):
-    with pytest.raises(BuildError, match=next(iter(changes)).replace("_", "-").replace("corpora", "corpus")):
-        VocabularyConfig(**({"corpora": (str(NEWS),), "output": str(tmp_path / "vocab.txt")} | changes))
+    with pytest.raises(BuildError, match=next(iter(changes)).replace("_", "-").replace("sources", "corpus")):
+        VocabularyConfig(**({"sources": (source_of(str(NEWS)),), "output": str(tmp_path / "vocab.txt")} | changes))
 
 
 @pytest.mark.integration
 def test_the_sample_corpus_gives_a_vocabulary_that_knows_it(tmp_path):
     output = tmp_path / "vocab.txt"
-    corpora = (str(ENCYCLOPEDIA), str(NEWS), f"{COMMUNITY}/*.txt")
-    entries = learn_vocabulary(VocabularyConfig(corpora=corpora, output=str(output), size=4000, min_count=1), PipelineOptions([]))
+    corpora = tuple(source_of(corpus) for corpus in (str(ENCYCLOPEDIA), str(NEWS), f"{COMMUNITY}/*.txt"))
+    entries = learn_vocabulary(VocabularyConfig(sources=corpora, output=str(output), size=4000, min_count=1), PipelineOptions([]))
     assert output.read_text("utf-8").splitlines() == entries
     tokenizer = Tokenizer.load(output)
     assert tokenizer.size <= 4000

@@ -1,0 +1,118 @@
+"""What a person wants to know after a command, as text."""
+
+import resource
+from collections.abc import Iterator, Sequence
+from typing import Any
+from unicodedata import east_asian_width
+
+PLAIN_ENCODING = "utf-8"
+
+
+def summarize_dataset(manifest: dict[str, Any], output: str, seconds: float) -> str:
+    """A finished dataset: its documents, and what its instances are like."""
+    statistics = manifest["statistics"]
+    size = sum(shard["bytes"] for shard in manifest["shards"])
+    held_out = sum(shard["instances"] for shard in manifest["shards"] if shard["name"].startswith("eval-"))
+    ngrams = " / ".join(f"{share:.0%}" for share in statistics["ngrams_drawn"].values())
+    lines = [
+        *_documents(manifest),
+        f"instances   {manifest['instances']:,} ({held_out:,} held out) in {len(manifest['shards'])} {manifest['kind']} shards, "
+        f"{size / 1e6:,.1f} MB",
+        f"masks       {statistics['masked_share']:.1%} of the tokens, of 1 / 2 / … words {ngrams}",
+        f"tokens      {statistics['tokens']:,}, [UNK] {statistics['unknown_share']:.2%}, padding {statistics['padding_share']:.1%}",
+        _speed(manifest, seconds),
+        f"digest      {manifest['digest']}",
+        f"look at it  albert-data inspect {output}",
+    ]
+    return "\n".join(lines)
+
+
+def summarize_documents(manifest: dict[str, Any], output: str, seconds: float) -> str:
+    """Documents that were cleaned."""
+    size = sum(part["bytes"] for part in manifest["parts"])
+    lines = [
+        *_documents(manifest),
+        f"written     {len(manifest['parts'])} Parquet files in {output}/documents, {size / 1e6:,.1f} MB",
+        _speed(manifest, seconds),
+        f"look at it  albert-data inspect {output}/documents; albert-data inspect {output}/rejects",
+        f"go on       albert-data instances --documents {output} --vocab vocab.txt --output {output}",
+    ]
+    return "\n".join(lines)
+
+
+def _documents(manifest: dict[str, Any]) -> Iterator[str]:
+    """Documents read, kept and rejected; and by source, if there are several."""
+    from pipelines.manifest import documents_account, source_accounts
+
+    account = manifest["account"]
+    documents = documents_account(account)
+    num_rejected = documents["read"] - documents["kept"]
+    left_out = f" ({account['documents.left_out']:,} not in the sample)" if account.get("documents.left_out") else ""
+    yield f"documents   {documents['read']:,} read{left_out}, {documents['kept']:,} kept, {num_rejected:,} rejected"
+    for reason, count in sorted(documents["rejected"].items(), key=lambda item: -item[1]):
+        yield f"            {count:>9,}  {reason}"
+    characters = account.get("characters.kept", 0)
+    yield f"characters  {characters:,} kept{_of(characters, account.get('characters.read', 0))}"
+    encodings = {key.removeprefix("encodings."): n for key, n in account.items() if key.startswith("encodings.") and "@" not in key}
+    if set(encodings) - {PLAIN_ENCODING}:
+        yield f"encodings   {', '.join(f'{name} {n:,}' for name, n in sorted(encodings.items(), key=lambda item: -item[1]))}"
+    if len(manifest["sources"]) > 1:
+        rows = [source_row(source, source_accounts(account).get(source["name"], {})) for source in manifest["sources"]]
+        yield from (f"            {line}" for line in columns([("source", "files", "read", "kept", "", "characters kept", ""), *rows]))
+
+
+def source_row(source: dict[str, Any], account: dict[str, int]) -> tuple[str, ...]:
+    """A source's name, files, documents read and kept, characters kept, with shares."""
+    read = account.get("documents.read", 0) - account.get("documents.left_out", 0)
+    kept, characters = account.get("documents.kept", 0), account.get("characters.kept", 0)
+    shares = (_share(kept, read), _share(characters, account.get("characters.read", 0)))
+    return source["name"], f"{account.get('files.read', 0):,}", f"{read:,}", f"{kept:,}", shares[0], f"{characters:,}", shares[1]
+
+
+def format_catalogue(entries: Sequence[dict[str, Any]]) -> str:
+    """The catalogue as a page to read: formats, then public corpora with what their authors published about them."""
+    formats = [entry for entry in entries if "licence" not in entry]
+    corpora = [entry for entry in entries if "licence" in entry]
+    lines = ["Formats. A corpus is [FORMAT=]GLOB; those marked * are read in parts by many workers when they are not compressed.", ""]
+    rows = [
+        (f"{entry['name']}{'*' if entry['splittable'] else ''}", entry["description"], f"--corpus '{entry['corpus']}'") for entry in formats
+    ]
+    lines += [f"  {line}" for line in columns(rows, left=3)]
+    lines += ["", "Public corpora, known by name. Size and licence as their authors published them: read the licence before you train.", ""]
+    for entry in corpora:
+        lines += [f"  {entry['name']}  {entry['description']}"]
+        facts = (
+            ("size", entry["size"]),
+            ("licence", entry["licence"]),
+            ("record", entry["record"]),
+            ("use", f"--corpus '{entry['corpus']}'"),
+        )
+        lines += [f"      {name:<8} {fact}" for name, fact in facts if fact]
+    return "\n".join(lines)
+
+
+def columns(rows: Sequence[Sequence[str]], left: int = 1) -> Iterator[str]:
+    """Rows in columns, the first `left` to the left, the others to the right; a Han character takes two places."""
+    widths = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        padding = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        cells = [cell + blank if i < left else blank + cell for i, (cell, blank) in enumerate(zip(row, padding, strict=True))]
+        yield "  ".join(cells).rstrip()
+
+
+def _width(text: str) -> int:
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _of(part: int, whole: int) -> str:
+    return f", {part / whole:.1%} of {whole:,}" if whole else ""
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else ""
+
+
+def _speed(manifest: dict[str, Any], seconds: float) -> str:
+    read = manifest["account"].get("bytes.read", 0) / 1e6
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    return f"text        {read:,.1f} MB read in {seconds:,.0f} s ({read / max(seconds, 1e-3):,.2f} MB/s), peak memory {peak:,.0f} MB"

@@ -1,0 +1,126 @@
+"""Cleaned documents → Parquet files that are the same on any runner: sorted by identity, named by part, written once under their name."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines import storage
+from pipelines.accounts import Account, by_source
+from pipelines.batches import CLEANED_SCHEMA
+from pipelines.deduplicate import document_ids
+
+PART_BYTES = 128 << 20
+"""Of text in a file: a worker sorts one part at a time."""
+ROW_GROUP_BYTES = 8 << 20
+MAX_PARTS = 10_000
+CODEC = "zstd"
+Part = tuple[str, int]  # folder, number
+
+
+def num_parts(num_bytes: int) -> int:
+    """Files for so many bytes of text.
+
+    >>> num_parts(0), num_parts(1 << 30)
+    (1, 8)
+    """
+    return min(MAX_PARTS, max(1, num_bytes // PART_BYTES))
+
+
+class WriteDocuments(beam.PTransform):
+    """Batches of cleaned documents → one description of each file: folder, name, documents, bytes, digest, and its account.
+
+    Args:
+      output: the folder.
+      parts: files in a folder; empty ones are not written.
+      by_source: whether each source has a folder of its own in `output`.
+    """
+
+    def __init__(self, output: str, parts: int, *, by_source: bool = False) -> None:
+        super().__init__()
+        self.output, self.parts, self.by_source = output, parts, by_source
+
+    def expand(self, documents: beam.PCollection) -> beam.PCollection:
+        """One shuffle, then each file by itself."""
+        return (
+            documents
+            | "CutIntoParts" >> beam.FlatMap(cut_into_parts, self.parts, self.by_source).with_output_types(tuple[Part, pa.RecordBatch])
+            | "GroupByPart" >> beam.GroupByKey()
+            | "WritePart" >> beam.MapTuple(partial(write_part, self.output, self.parts)).with_output_types(dict[str, Any])
+        )
+
+
+def cut_into_parts(batch: pa.RecordBatch, parts: int, sources_apart: bool) -> Iterator[tuple[Part, pa.RecordBatch]]:
+    """The rows of a batch by the file they go to."""
+    sources = batch.column("source").to_pylist() if sources_apart else [""] * batch.num_rows
+    numbers = document_ids(batch).view("<u8")[:, 0] % np.uint64(parts)
+    for source in sorted(set(sources)):
+        of_source = np.array([name == source for name in sources])
+        for number in np.unique(numbers[of_source]):
+            rows = np.flatnonzero(of_source & (numbers == number))
+            yield (source, int(number)), batch if len(rows) == batch.num_rows else batch.take(pa.array(rows))
+
+
+def part_name(number: int, parts: int) -> str:
+    """The name of a file.
+
+    >>> part_name(3, 16)
+    'part-00003-of-00016.parquet'
+    """
+    return f"part-{number:05}-of-{parts:05}.parquet"
+
+
+def write_part(output: str, parts: int, part: Part, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
+    """Writes a file of documents in the order of their ids. A retried bundle writes the same bytes under the same name."""
+    folder, number = part
+    table = pa.Table.from_batches(batches, CLEANED_SCHEMA)
+    table = table.take(pc.sort_indices(table, [("document_id", "ascending"), ("source", "ascending")])).combine_chunks()
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, CLEANED_SCHEMA, compression=CODEC) as writer:
+        for group in row_groups(table):
+            writer.write_table(group)
+    content = sink.getvalue()
+    name = part_name(number, parts)
+    storage.write(storage.join(output, folder) if folder else output, name, content.to_pybytes())
+    return {
+        "folder": folder,
+        "name": name,
+        "documents": table.num_rows,
+        "bytes": content.size,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "account": count_kept(table),
+    }
+
+
+def row_groups(table: pa.Table) -> Iterator[pa.Table]:
+    """Runs of rows with about `ROW_GROUP_BYTES` of text each: what a reader holds at a time."""
+    ends = np.cumsum(pc.binary_length(table["text"]).to_numpy())
+    first = 0
+    while first < table.num_rows:
+        before = ends[first - 1] if first else 0
+        last = max(first + 1, int(np.searchsorted(ends, before + ROW_GROUP_BYTES, side="right")))
+        yield table.slice(first, last - first)
+        first = last
+
+
+def count_kept(table: pa.Table) -> Account:
+    """Documents, characters and bytes that are written, by source."""
+    text = table["text"]
+    sums = pa.table({"source": table["source"], "characters": pc.utf8_length(text), "bytes": pc.binary_length(text)})
+    total: Counter[str] = Counter()
+    for row in sums.group_by("source").aggregate([("source", "count"), ("characters", "sum"), ("bytes", "sum")]).to_pylist():
+        counts = {"documents.kept": row["source_count"], "characters.kept": row["characters_sum"], "bytes.kept": row["bytes_sum"]}
+        total.update(by_source(counts, row["source"]))
+    return dict(total)
+
+
+def part_paths(output: str, parts: Sequence[dict[str, Any]]) -> list[str]:
+    """Where the files are."""
+    return [storage.join(output, *filter(None, (part["folder"], part["name"]))) for part in parts]
