@@ -7,6 +7,12 @@ import click
 
 Command = Callable[..., Any]
 
+ALONE = {
+    "print_rules": ("rules", "rules_file", "near_duplicates", "as_json"),
+    "explain": ("corpora", "corpora_file", "fields", "rules", "rules_file", "count", "as_json"),
+}
+"""Options that make `clean` do something else, each with those that mean something beside it."""
+
 
 def with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Several options as one decorator, shown in this order."""
@@ -83,6 +89,8 @@ def read_sources(options: dict[str, Any]) -> tuple[Any, ...]:
     fields = Fields.parse(options["fields"]) if options.get("fields") else None
     listed = [sources.source_of(corpus, fields) for corpus in options["corpora"]]
     path = options.get("corpora_file")
+    if fields and path and not listed:
+        raise BuildError(f"--fields means the files of --corpus, and there are none\nwrite it into {path}: fields: {{text: NAME}}")
     if path:
         try:
             text = storage.read(path).decode()
@@ -95,7 +103,7 @@ def read_sources(options: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def read_settings(options: dict[str, Any]) -> dict[str, Any]:
-    """The thresholds that --rules and --rule set; the command line has the last word."""
+    """The thresholds that --rules, --rule and --near-duplicates set, by name; the last has the last word."""
     import yaml
 
     from pipelines import storage
@@ -110,12 +118,20 @@ def read_settings(options: dict[str, Any]) -> dict[str, Any]:
             raise BuildError(f"--rules {path} cannot be read: {error}\ngive a YAML file with lines such as min_han: 50") from error
         if not isinstance(settings, dict):
             raise BuildError(f"--rules {path} is not a list of NAME: VALUE\nwrite lines such as min_han: 50")
+        settings = {_option_name(name): value for name, value in settings.items()}
     for rule in options.get("rules", ()):
         name, equals, value = rule.partition("=")
         if not equals:
             raise BuildError(f"--rule {rule} has no value\nwrite it as --rule min_han=50; --print-rules lists them")
-        settings[name.strip()] = value.strip()
+        settings[_option_name(name)] = value.strip()
+    if options["near_duplicates"] is not None:
+        settings["min_jaccard"] = options["near_duplicates"]
     return settings
+
+
+def _option_name(name: Any) -> str:
+    """One spelling of a name, so that the last setting of it is the one that counts; YAML makes numbers of some."""
+    return str(name).strip().replace("-", "_")
 
 
 def cleaning_config(output: str, options: dict[str, Any]) -> Any:
@@ -123,15 +139,12 @@ def cleaning_config(output: str, options: dict[str, Any]) -> Any:
     from pipelines.cleaning import CleaningConfig
     from pipelines.thresholds import rule_configs
 
-    settings = read_settings(options)
-    if options["near_duplicates"] is not None:
-        settings["min_jaccard"] = options["near_duplicates"]
     names = ("sample", "limit", "max_error_rate", "allow_damaged_files", "overwrite", "batch_bytes")
     return CleaningConfig(
         output=output,
         sources=read_sources(options),
         decontamination=_decontamination(options["decontaminate"]),
-        **rule_configs(settings),
+        **rule_configs(read_settings(options)),
         **{name: options[name] for name in names},
     )
 
@@ -140,3 +153,19 @@ def _decontamination(patterns: tuple[str, ...]) -> Any:
     from pipelines.decontaminate import DecontaminationConfig
 
     return DecontaminationConfig.of(patterns)
+
+
+def refuse_idle_options(context: click.Context) -> None:
+    """Refuses options that would do nothing: who gave them expects something.
+
+    Raises:
+      click.UsageError: naming the first of them.
+    """
+    flags = {parameter.name: parameter.opts[0] for parameter in context.command.params if parameter.name}
+    given = [name for name in flags if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+    mode = next((name for name in ALONE if name in given), None)
+    if mode is None and "count" in given:
+        raise click.UsageError("-n says how many documents --explain shows: give both, or neither", context)
+    idle = [flags[name] for name in given if mode and name not in (mode, "beam_arguments", *ALONE[mode])]
+    if mode and idle:
+        raise click.UsageError(f"{flags[mode]} writes nothing, and {idle[0]} means nothing beside it: leave one out", context)

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from cli.corpus_options import cleaning_config, cleaning_options, read_settings, read_sources, source_options
+from cli.corpus_options import cleaning_config, cleaning_options, read_settings, read_sources, refuse_idle_options, source_options
 from cli.options import import_tensorflow, run
 from cli.progress import Progress
 from cli.summaries import format_catalogue, summarize_dataset, summarize_documents
@@ -144,6 +144,7 @@ def clean(context: click.Context, output: str | None, as_json: bool, beam_argume
     from pipelines.thresholds import print_rules, rule_configs
 
     beam_options = _beam_options(context, beam_arguments)
+    refuse_idle_options(context)
     if options["print_rules"]:
         print(print_rules(rule_configs(read_settings(options)), as_json=as_json))
         return
@@ -155,11 +156,7 @@ def clean(context: click.Context, output: str | None, as_json: bool, beam_argume
     config = cleaning_config(output, options)
     started = time.monotonic()
     with _progress_folder():
-        manifest = run_clean(config, beam_options, _watch)
-        if options["export"]:
-            from pipelines.export import export_json_lines
-
-            export_json_lines(output, manifest, beam_options)
+        manifest = run_clean(config, beam_options, _watch, export=options["export"] is not None)
     print(json.dumps(manifest, ensure_ascii=False) if as_json else summarize_documents(manifest, output, time.monotonic() - started))
 
 
@@ -270,18 +267,19 @@ def _progress_folder() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watch(stage: str, size: int | None) -> Iterator[None]:
-    """A progress line while a stage runs."""
+    """A progress line while a stage runs. `size` in bytes: workers count characters, so it says how much, but not how long."""
     from pipelines import progress
 
     progress.reset()
     label, what = {"clean": ("clean", "cleaned"), "distinct": ("compare", "compared"), "instances": ("instances", "segmented")}[stage]
     done = threading.Event()
+    whole = f"of {size / 1e6:,.1f} MB of {'files' if stage == 'clean' else 'text'}" if size else ""
     with Progress(None, "characters", label) as line:
 
         def follow() -> None:
             while not done.wait(0.5):
                 shards = progress.total("shards")
-                line.update(progress.total(what), f"{shards:,} shards written" if shards else "")
+                line.update(progress.total(what), f"{whole}  {shards:,} shards written" if shards else whole)
 
         follower = threading.Thread(target=follow, daemon=True)
         follower.start()
@@ -294,7 +292,14 @@ def _watch(stage: str, size: int | None) -> Iterator[None]:
 
 @data.command()
 @click.argument("path")
-@click.option("-n", "count", type=click.IntRange(1), default=3, show_default=True, help="How many instances.")
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="How many instances or documents; of rejects, for each reason.",
+)
 @click.option("--vocab", default=None, metavar="FILE", help="Vocabulary of a shard that another tool wrote.")
 @click.option("--epoch", type=click.IntRange(0), default=0, show_default=True, help="Of a dynamic dataset: the epoch to draw.")
 @json_option
@@ -308,26 +313,18 @@ def inspect(path: str, count: int, vocab: str | None, epoch: int, as_json: bool)
       albert-data inspect shards -n 5
       albert-data inspect tf_examples.tfrecord --vocab vocab.txt
       albert-data inspect shards/documents
+      albert-data inspect books/jsonl
       albert-data inspect shards/rejects/clean/wiki/repeated_lines.jsonl
     """
     from pipelines.browsing import find_browser
 
-    browse = None if _is_dataset(path) else find_browser(path)
+    browse = find_browser(path)
     if browse is None:
         import_tensorflow()
         from pipelines.inspection import inspect as inspect_path
 
     for number, shown in enumerate(browse(count) if browse else inspect_path(path, count, vocab=vocab, epoch=epoch)):
         print(shown.json() if as_json else f"{'' if number == 0 else chr(10)}{shown.text()}")
-
-
-def _is_dataset(path: str) -> bool:
-    from albert_core.shards import MANIFEST
-    from pipelines import storage
-    from pipelines.output_folder import CLEANED, DOCUMENTS
-
-    of_documents = {DOCUMENTS, CLEANED} & set(path.rstrip("/").split("/")[-2:])  # these have manifests of their own
-    return not of_documents and storage.exists(storage.join(path, MANIFEST))
 
 
 @data.command()

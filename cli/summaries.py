@@ -42,29 +42,42 @@ def summarize_documents(manifest: dict[str, Any], output: str, seconds: float) -
 
 def _documents(manifest: dict[str, Any]) -> Iterator[str]:
     """Documents read, kept and rejected; and by source, if there are several."""
-    from pipelines.manifest import documents_account, source_accounts
+    from pipelines.manifest import documents_account, encodings_account, source_accounts
 
     account = manifest["account"]
     documents = documents_account(account)
-    num_rejected = documents["read"] - documents["kept"]
-    left_out = f" ({account['documents.left_out']:,} not in the sample)" if account.get("documents.left_out") else ""
-    yield f"documents   {documents['read']:,} read{left_out}, {documents['kept']:,} kept, {num_rejected:,} rejected"
+    num_rejected = sum(documents["rejected"].values())
+    yield f"documents   {documents['read']:,} read{_not_taken(account)}, {documents['kept']:,} kept, {num_rejected:,} rejected"
     for reason, count in sorted(documents["rejected"].items(), key=lambda item: -item[1]):
         yield f"            {count:>9,}  {reason}"
+    if damaged := account.get("files.damaged", 0):
+        yield f"damaged     {damaged:,} files or members of archives: what they lost is not counted"
     characters = account.get("characters.kept", 0)
     yield f"characters  {characters:,} kept{_of(characters, account.get('characters.read', 0))}"
-    encodings = {key.removeprefix("encodings."): n for key, n in account.items() if key.startswith("encodings.") and "@" not in key}
+    encodings = encodings_account(account)
     if set(encodings) - {PLAIN_ENCODING}:
-        yield f"encodings   {', '.join(f'{name} {n:,}' for name, n in sorted(encodings.items(), key=lambda item: -item[1]))}"
+        counts = ", ".join(f"{name} {encoding['files']:,.0f}" for name, encoding in encodings.items())
+        yield f"encodings   {counts}"
     if len(manifest["sources"]) > 1:
         rows = [source_row(source, source_accounts(account).get(source["name"], {})) for source in manifest["sources"]]
         yield from (f"            {line}" for line in columns([("source", "files", "read", "kept", "", "characters kept", ""), *rows]))
 
 
+def _not_taken(account: dict[str, int]) -> str:
+    """How many records a sample or a limit left out, in brackets."""
+    from pipelines.accounts import BEYOND_LIMIT, LEFT_OUT
+
+    counts = {"not in the sample": account.get(LEFT_OUT, 0), "beyond the limit": account.get(BEYOND_LIMIT, 0)}
+    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    return f" ({said})" if said else ""
+
+
 def source_row(source: dict[str, Any], account: dict[str, int]) -> tuple[str, ...]:
     """A source's name, files, documents read and kept, characters kept, with shares."""
-    read = account.get("documents.read", 0) - account.get("documents.left_out", 0)
-    kept, characters = account.get("documents.kept", 0), account.get("characters.kept", 0)
+    from pipelines.manifest import documents_account
+
+    documents = documents_account(account)
+    read, kept, characters = documents["read"], documents["kept"], account.get("characters.kept", 0)
     shares = (_share(kept, read), _share(characters, account.get("characters.read", 0)))
     return source["name"], f"{account.get('files.read', 0):,}", f"{read:,}", f"{kept:,}", shares[0], f"{characters:,}", shares[1]
 

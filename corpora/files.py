@@ -29,6 +29,7 @@ class CorpusFile:
       confidence: in that encoding, from 0 to 1.
       archive: "zip", "tar" or None.
       source: the name of the corpus, as documents and accounts have it.
+      changed: when the file was, in seconds since 1970; 0 if nobody knows.
       fields: where its records have their text, if the user said.
     """
 
@@ -40,6 +41,7 @@ class CorpusFile:
     confidence: float = 1.0
     archive: str | None = None
     source: str = ""
+    changed: float = 0.0
     fields: Fields | None = None
 
 

@@ -7,6 +7,11 @@ import apache_beam as beam
 
 Account = dict[str, int]
 
+LEFT_OUT = "documents.left_out"
+"""Records that the sample does not take."""
+BEYOND_LIMIT = "documents.beyond_limit"
+"""Records that a limit or a cap cuts. Bad records are not subject to these: their text is not known."""
+
 
 def add_accounts(accounts: Iterable[Account]) -> Account:
     """The accounts summed key by key.
@@ -37,6 +42,15 @@ def of_source(account: Account, source: str) -> Account:
     """
     named = ((key.partition("@"), count) for key, count in account.items())
     return {key: count for (key, _, name), count in named if name == source}
+
+
+def documents_taken(account: Account) -> int:
+    """Documents that were read and chosen: each was kept or rejected.
+
+    >>> documents_taken({"documents.read": 9, "documents.left_out": 3, "documents.beyond_limit": 1})
+    5
+    """
+    return account.get("documents.read", 0) - account.get(LEFT_OUT, 0) - account.get(BEYOND_LIMIT, 0)
 
 
 class SumAccounts(beam.PTransform):

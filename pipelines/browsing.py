@@ -4,14 +4,17 @@ import dataclasses
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
+from typing import Any
 
 import pyarrow.parquet as pq
 
+from albert_core.shards import MANIFEST
 from pipelines import storage
 from pipelines.errors import BuildError
-from pipelines.output_folder import CLEANED, DOCUMENTS, REJECTS
+from pipelines.output_folder import DOCUMENTS
 
 SHOWN_CHARACTERS = 400
 """Of a document: its first and last characters tell most."""
@@ -62,20 +65,55 @@ class ShownReject:
         return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
 
 
-def find_browser(path: str) -> "Callable[[int], Iterator[ShownDocument | ShownReject]] | None":
-    """What shows a path, if it holds documents or rejects: a file of either, their folders, or one with such a name above them."""
+Browse = Callable[[int], "Iterator[ShownDocument | ShownReject]"]
+"""Shows so many documents, or so many rejects for each reason."""
+
+
+def find_browser(path: str) -> Browse | None:
+    """What shows a path that holds documents or rejects, as what lies there says, not its name; None for anything else.
+
+    Of a dataset, its instances are shown and not its documents: None.
+    """
     if path.endswith(".parquet"):
-        return lambda count: islice(show_documents([path]), count)
+        return _browse_documents([path])
     if path.endswith(".jsonl"):
-        return lambda count: islice(show_rejects(path), count)
-    names = set(path.rstrip("/").split("/")[-3:])
-    if names & {DOCUMENTS, CLEANED} and (files := storage.list_files(storage.join(path, "**.parquet"))):
-        return lambda count: islice(show_documents(files), count)
-    if REJECTS in names and (files := storage.list_files(storage.join(path, "**.jsonl"))):
-        return lambda count: _some_of_each(files, count)
-    if storage.exists(storage.join(path, DOCUMENTS)) and (files := storage.list_files(storage.join(path, DOCUMENTS, "*.parquet"))):
-        return lambda count: islice(show_documents(files), count)
-    return None
+        return _browse_lines([path])
+    if storage.is_file(path) or "shards" in _manifest(path):
+        return None
+    folder = storage.as_pattern(path)
+    for pattern in (f"{DOCUMENTS}/*.parquet", "**.parquet"):
+        if files := storage.list_files(storage.join(folder, pattern)):
+            return _browse_documents(files)
+    files = storage.list_files(storage.join(folder, "**.jsonl"))
+    return _browse_lines(files) if files else None
+
+
+def _manifest(folder: str) -> dict[str, Any]:
+    path = storage.join(folder, MANIFEST)
+    try:
+        manifest = storage.read_json(path) if storage.exists(path) else {}
+    except ValueError:
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def _browse_documents(files: Sequence[str]) -> Browse:
+    return lambda count: islice(show_documents(files), count)
+
+
+def _browse_lines(files: Sequence[str]) -> Browse:
+    """Exported documents and rejects are both JSON Lines: their keys tell."""
+    return (lambda count: islice(show_exported(files), count)) if is_exported(files[0]) else partial(_some_of_each, files)
+
+
+def is_exported(path: str) -> bool:
+    """Whether the first line of a file is a document of `--export jsonl`."""
+    with storage.open_file(path) as file:
+        try:
+            first = json.loads(file.readline())
+        except ValueError:
+            return False
+    return isinstance(first, dict) and {"document_id", *COLUMNS} <= set(first)
 
 
 def show_documents(paths: Iterable[str]) -> Iterator[ShownDocument]:
@@ -97,6 +135,22 @@ def show_documents(paths: Iterable[str]) -> Iterator[ShownDocument]:
                 ) from error
 
 
+def show_exported(paths: Iterable[str]) -> Iterator[ShownDocument]:
+    """The documents of JSON Lines files.
+
+    Raises:
+      BuildError: a file that holds something else.
+    """
+    for path in paths:
+        with storage.open_file(path) as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    row = json.loads(line)
+                    yield ShownDocument(source=row["source"], origin=row["origin"], title=row["title"], text_=row["text"])
+                except (ValueError, TypeError, KeyError) as error:
+                    raise BuildError(f"{path}: line {number} is no document: {error}\ngive a file of OUTPUT/jsonl") from error
+
+
 def show_rejects(path: str) -> Iterator[ShownReject]:
     """The rejects of a JSON Lines file.
 
@@ -108,7 +162,7 @@ def show_rejects(path: str) -> Iterator[ShownReject]:
             try:
                 yield ShownReject(**json.loads(line))
             except (ValueError, TypeError) as error:
-                raise BuildError(f"{path}: line {number} is no reject: {error}\ngive a file of OUTPUT/rejects") from error
+                raise BuildError(f"{path}: line {number} is no reject: {error}\ngive a file of OUTPUT/rejects or OUTPUT/jsonl") from error
 
 
 def _some_of_each(files: Iterable[str], count: int) -> Iterator[ShownReject]:

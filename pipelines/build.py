@@ -16,11 +16,14 @@ from pipelines.cleaning import CleaningConfig, Watch, clean_stages
 from pipelines.dataset_card import dataset_card
 from pipelines.errors import BuildError
 from pipelines.fingerprints import fingerprint
-from pipelines.instances import InstancesConfig, MakeShards, ReadDocuments
+from pipelines.instances import InstancesConfig, MakeShards
 from pipelines.manifest import WriteManifest
-from pipelines.output_folder import CARD, DOCUMENTS, finished_manifest, lock, other_dataset, remove_shards
+from pipelines.output_folder import CARD, DOCUMENTS, began, finished_manifest, lock, other_dataset, own_folder, remove_shards
 from pipelines.read import list_sources
+from pipelines.read_documents import ReadDocuments
 from pipelines.runners import run_job
+
+MADE_BY = "albert-data build"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,10 +57,11 @@ def run_build(config: BuildConfig, options: PipelineOptions, watch: Watch | None
     """
     config.instances.tokenizer  # noqa: B018 - a bad vocabulary is said before hours of cleaning
     cleaning = config.cleaning
-    files = list_sources(cleaning.sources)
+    files = list_sources(cleaning.sources, own_folder(cleaning.output))
     with lock(cleaning.output):
-        finished = finished_manifest(cleaning.output)
-        documents = clean_stages(cleaning, files, options, watch, may_replace=cleaning.overwrite or finished is None)
+        finished = finished_manifest(cleaning.output, made_by=MADE_BY)
+        may_replace = cleaning.overwrite or (finished is None and began(cleaning.output, MADE_BY))
+        documents = clean_stages(cleaning, files, options, watch, may_replace=may_replace)
         shards = ShardsConfig(documents=cleaning.output, output=cleaning.output, instances=config.instances, overwrite=cleaning.overwrite)
         return instances_stage(shards, documents, finished, options, watch)
 
@@ -71,7 +75,7 @@ def run_instances(config: ShardsConfig, options: PipelineOptions, watch: Watch |
     config.instances.tokenizer  # noqa: B018 - the same
     documents = read_documents_manifest(config.documents)
     with lock(config.output):
-        return instances_stage(config, documents, finished_manifest(config.output), options, watch)
+        return instances_stage(config, documents, finished_manifest(config.output, made_by=MADE_BY), options, watch)
 
 
 def read_documents_manifest(folder: str) -> dict[str, Any]:
@@ -95,7 +99,7 @@ def instances_stage(
     wanted = fingerprint(config.instances.parameters(), inputs, "pipelines.instances")
     if finished is not None:
         if finished["fingerprint"] == wanted:
-            return finished
+            return _described_anew(finished, documents, config.output)
         if not config.overwrite:
             raise other_dataset(config.output)
     remove_shards(config.output)
@@ -107,11 +111,24 @@ def instances_stage(
     def wire(pipeline: beam.Pipeline) -> None:
         batches = pipeline | "ReadDocuments" >> ReadDocuments(paths)
         results = batches | "MakeShards" >> MakeShards(config.instances, plan)
-        results | "WriteManifest" >> WriteManifest(config.output, config.instances, documents | {"fingerprint": wanted})
+        results | "WriteManifest" >> WriteManifest(
+            config.output, config.instances, documents | {"fingerprint": wanted, "documents_fingerprint": documents["fingerprint"]}
+        )
 
     with watch("instances", text_bytes) if watch else contextlib.nullcontext():
         run_job(wire, options)
     manifest: dict[str, Any] = storage.read_json(storage.join(config.output, MANIFEST))
-    storage.write(config.output, CARD, dataset_card(manifest).encode())
-    storage.remove_folder(storage.join(config.output, storage.TEMPORARY))
-    return manifest
+    return _described_anew(manifest, documents, config.output)
+
+
+def _described_anew(manifest: dict[str, Any], documents: dict[str, Any], output: str) -> dict[str, Any]:
+    """The manifest with what may change and leaves the shards as they are (licences), and the card that goes with it."""
+    described = manifest | {"sources": documents["sources"]}
+    if described != manifest:
+        storage.write_json(output, MANIFEST, described)
+    card = dataset_card(described).encode()
+    path = storage.join(output, CARD)
+    if not storage.exists(path) or storage.read(path) != card:
+        storage.write(output, CARD, card)
+    storage.remove_temporary(output)
+    return described

@@ -1,5 +1,6 @@
 """Stage one: the files of each source in, its clean documents out, and for every other one the reason."""
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -8,9 +9,10 @@ import apache_beam as beam
 from apache_beam.typehints.decorators import no_annotations
 
 from albert_core.shards import MANIFEST
+from corpora.compression import SUFFIXES
 from corpora.files import CorpusFile
 from pipelines import storage
-from pipelines.accounts import Account, SumAccounts, of_source
+from pipelines.accounts import Account, SumAccounts, documents_taken, of_source
 from pipelines.apply_rules import ApplyDocumentRules, ApplyLineRules
 from pipelines.deduplicate import MIN_PARTITIONS, DropExactDuplicates, num_partitions
 from pipelines.output_folder import CLEANED, REJECTS
@@ -125,11 +127,12 @@ class CleanCorpus(beam.PTransform):
             self.config, self.repeated_lines, partitions=num_partitions(num_bytes), batch_bytes=self.batch_bytes
         )
         cleaned, rejected = storage.join(self.output, CLEANED), storage.join(self.output, REJECTS, "clean")
-        parts = clean.kept | "WriteDocuments" >> WriteDocuments(cleaned, num_parts(num_bytes), by_source=True)
-        rejects = (raw.rejects, clean.rejects) | "FlattenRejects" >> beam.Flatten()
-        reject_accounts = rejects | "WriteRejects" >> WriteRejects(rejected, num_reject_parts(num_bytes))
-        kept_accounts = parts | "AccountOfPart" >> beam.Map(lambda part: part["account"]).with_output_types(Account)
-        everything = [*accounts, clean.accounts, kept_accounts, reject_accounts] | "FlattenAccounts" >> beam.Flatten()
+        source_bytes = {source: text_bytes(file for file in self.files if file.source == source) for source in self.descriptions}
+        parts = clean.kept | "WriteDocuments" >> WriteDocuments(cleaned, {name: num_parts(size) for name, size in source_bytes.items()})
+        reject_parts = {name: num_reject_parts(size) for name, size in source_bytes.items()}
+        rejects = (raw.rejects, clean.rejects) | "FlattenRejects" >> beam.Flatten() | "WriteRejects" >> WriteRejects(rejected, reject_parts)
+        written = (parts, rejects) | "FlattenFiles" >> beam.Flatten() | "AccountOfFile" >> beam.Map(account_of).with_output_types(Account)
+        everything = [*accounts, clean.accounts, written] | "FlattenAccounts" >> beam.Flatten()
         return (
             everything
             | "SumAccounts" >> SumAccounts()
@@ -137,15 +140,26 @@ class CleanCorpus(beam.PTransform):
             >> beam.ParDo(
                 WriteSources(cleaned, self.descriptions),
                 beam.pvalue.AsList(parts),
+                beam.pvalue.AsList(rejects),
                 beam.pvalue.AsList(raw.damaged),
                 beam.pvalue.AsList(clean.repeated),
             )
         )
 
 
+def account_of(file: dict[str, Any]) -> Account:
+    """The account of a file that was written."""
+    return dict(file["account"])
+
+
 def text_bytes(files: Iterable[CorpusFile]) -> int:
-    """About how many bytes of text files hold."""
-    return sum(file.size * (COMPRESSION_RATIO if file.compression or file.archive == "zip" else 1) for file in files)
+    """About how many bytes of text files hold. Of one that was not looked at, the name says whether it is compressed."""
+    return sum(file.size * (COMPRESSION_RATIO if is_compressed(file) else 1) for file in files)
+
+
+def is_compressed(file: CorpusFile) -> bool:
+    """Whether the text of a file takes more room than the file."""
+    return file.compression is not None or file.archive == "zip" or file.path.lower().endswith((".zip", *SUFFIXES))
 
 
 class WriteSources(beam.DoFn):
@@ -155,15 +169,24 @@ class WriteSources(beam.DoFn):
         self.folder, self.descriptions = folder, descriptions
 
     def process(
-        self, account: Account, parts: list[dict[str, Any]], damaged: list[dict[str, Any]], repeated: list[dict[str, Any]]
+        self,
+        account: Account,
+        parts: list[dict[str, Any]],
+        rejects: list[dict[str, Any]],
+        damaged: list[dict[str, Any]],
+        repeated: list[dict[str, Any]],
     ) -> Iterator[str]:
-        """One small file for each source."""
+        """One small file for each source. What comes in no order is sorted, and then cut to the most that a manifest lists."""
+        by_name, by_file = operator.itemgetter("name"), operator.itemgetter("file", "error")
         for source, description in self.descriptions.items():
+            own_damaged = [bare(file, "source") for file in damaged if file["source"] == source]
+            own_repeated = [bare(line, "source") for line in repeated if line["source"] == source]
             manifest = description | {
                 "account": of_source(account, source),
-                "parts": sorted((bare(part) for part in parts if part["folder"] == source), key=lambda part: part["name"]),
-                "damaged": [bare(file, "source") for file in damaged if file["source"] == source][:MAX_LISTED],
-                "repeated_lines": [bare(line, "source") for line in repeated if line["source"] == source][:MAX_LISTED],
+                "parts": sorted((bare(part) for part in parts if part["folder"] == source), key=by_name),
+                "rejects": sorted((bare(file, "folder") for file in rejects if file["folder"] == source), key=by_name),
+                "damaged": sorted(own_damaged, key=by_file)[:MAX_LISTED],
+                "repeated_lines": sorted(own_repeated, key=lambda line: (-line["documents"], line["line"]))[:MAX_LISTED],
             }
             check_account(manifest["account"])
             storage.write_json(storage.join(self.folder, source), MANIFEST, manifest)
@@ -178,6 +201,6 @@ def bare(row: dict[str, Any], *without: str) -> dict[str, Any]:
 def check_account(account: Account) -> None:
     """Every document read was kept or rejected; anything else is a fault of ours, and no dataset may come of it."""
     rejected = sum(count for key, count in account.items() if key.startswith("documents.rejected.") and "@" not in key)
-    read, kept = account.get("documents.read", 0) - account.get("documents.left_out", 0), account.get("documents.kept", 0)
+    read, kept = documents_taken(account), account.get("documents.kept", 0)
     if read != kept + rejected:
         raise AssertionError(f"{read} documents read, {kept + rejected} accounted for: {account}")

@@ -6,11 +6,9 @@ files ─▶ clean, each source by itself ─▶ cleaned/SOURCE ─▶ gate ─�
 
 import contextlib
 import dataclasses
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_core.shards import MANIFEST
@@ -18,25 +16,25 @@ from corpora.files import CorpusFile
 from corpora.sources import Source
 from pipelines import storage
 from pipelines.accounts import Account, add_accounts, by_source
-from pipelines.clean import Choice, CleanCorpus, check_account
+from pipelines.clean import Choice, CleanCorpus
 from pipelines.decontaminate import DecontaminationConfig
 from pipelines.deduplicate import num_partitions
-from pipelines.distinct import FOLDER, KeepDistinct, WriteDistinct
+from pipelines.distinct import FOLDER, KeepDistinct, WriteDistinct, documents_manifest, only_kept, without_kept
 from pipelines.errors import BuildError
+from pipelines.export import FOLDER as EXPORTED
+from pipelines.export import export_json_lines
 from pipelines.fingerprints import fingerprint
-from pipelines.manifest import documents_account
+from pipelines.gate import gate
 from pipelines.near_duplicates import NearDuplicatesConfig
-from pipelines.output_folder import CLEANED, DOCUMENTS, REJECTS, finished_manifest, lock, other_dataset
+from pipelines.output_folder import CLEANED, DOCUMENTS, REJECTS, finished_manifest, lock, other_dataset, own_folder, remove_shards
 from pipelines.read import list_sources
 from pipelines.recipe import CleanConfig
 from pipelines.repeated_lines import RepeatedLinesConfig
 from pipelines.runners import run_job
 from pipelines.write_documents import part_paths
 
-MIN_TOLERATED_ERRORS = 100  # a small corpus may hold a few bad lines whatever their share
 Stage = Literal["clean", "distinct", "instances"]
 Watch = Callable[[Stage, int | None], contextlib.AbstractContextManager[None]]
-KEPT = ("documents.kept", "characters.kept", "bytes.kept")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,16 +86,21 @@ class CleaningConfig:
         return {name: dataclasses.asdict(getattr(self, name)) for name in names} | {"sample": self.sample, "limit": self.limit}
 
 
-def run_clean(config: CleaningConfig, options: PipelineOptions, watch: Watch | None = None) -> dict[str, Any]:
+def run_clean(config: CleaningConfig, options: PipelineOptions, watch: Watch | None = None, *, export: bool = False) -> dict[str, Any]:
     """Cleans a corpus into `documents/`; returns their manifest. What is finished and fits is not done again.
+
+    `export`: as JSON Lines too.
 
     Raises:
       BuildError: what the user can mend; nothing that was finished is lost.
     """
-    files = list_sources(config.sources)
+    files = list_sources(config.sources, own_folder(config.output))
     with lock(config.output):
-        finished_manifest(config.output)
-        return clean_stages(config, files, options, watch, may_replace=config.overwrite)
+        finished_manifest(config.output, made_by="albert-data clean")
+        manifest = clean_stages(config, files, options, watch, may_replace=config.overwrite)
+        if export:
+            export_json_lines(config.output, manifest, options)
+        return manifest
 
 
 def clean_stages(
@@ -105,22 +108,37 @@ def clean_stages(
 ) -> dict[str, Any]:
     """Both stages, in a folder that is locked."""
     watching = watch or (lambda stage, size: contextlib.nullcontext())
-    plans = {source.name: _describe(config, source, files) for source in config.sources}
+    plans = {source.name: _plan(config, source, files) for source in config.sources}
     wanted = _fingerprint_of_documents(config, plans)
-    manifest = storage.join(config.output, DOCUMENTS, MANIFEST)
-    if storage.exists(manifest):
-        cleaned = storage.read_json(manifest)
-        if cleaned.get("fingerprint") == wanted:
+    folder = storage.join(config.output, DOCUMENTS)
+    if storage.exists(storage.join(folder, MANIFEST)):
+        cleaned = read_finished(folder)
+        if cleaned is not None and cleaned["fingerprint"] == wanted:
             gate(cleaned["account"], cleaned["damaged"], config)
             return _described_anew(cleaned, config)
-        if not may_replace:
+        if cleaned is not None and not may_replace:
             raise other_dataset(config.output)
-    storage.remove(manifest)  # first: documents of which some are gone must not look finished
+        remove_shards(config.output)  # they are of documents that go
+    storage.remove(storage.join(folder, MANIFEST))  # first: documents of which some are gone must not look finished
     sources = clean_stage(config, files, plans, options, watching)
     account = add_accounts(by_source(source["account"], name) for name, source in sources.items())
     damaged = [file for source in sources.values() for file in source["damaged"]]
     gate(account, damaged, config)
-    return distinct_stage(config, sources, {"fingerprint": wanted, "damaged": damaged}, options, watching)
+    documents = distinct_stage(config, sources, {"fingerprint": wanted, "damaged": damaged}, options, watching)
+    gate(documents["account"], damaged, config)
+    return documents
+
+
+def read_finished(folder: str) -> dict[str, Any] | None:
+    """The manifest of a folder of documents, if it and all files that it names are there; else the folder is not finished."""
+    try:
+        manifest = storage.read_json(storage.join(folder, MANIFEST))
+        names = {part["name"] for part in manifest["parts"]}
+        whole = {"fingerprint", "account", "damaged"} <= set(manifest)
+    except (OSError, ValueError, TypeError, KeyError):  # none, half of one, or of another version
+        return None
+    present = {path.rsplit("/", 1)[-1] for path in storage.list_files(storage.join(folder, "*.parquet"))}
+    return manifest if whole and names <= present else None
 
 
 def _described_anew(cleaned: dict[str, Any], config: CleaningConfig) -> dict[str, Any]:
@@ -132,21 +150,20 @@ def _described_anew(cleaned: dict[str, Any], config: CleaningConfig) -> dict[str
     return described
 
 
-def _describe(config: CleaningConfig, source: Source, files: Sequence[CorpusFile]) -> dict[str, Any]:
-    """What decides the clean documents of a source, and what people want to know of it."""
-    inputs = describe_inputs([file for file in files if file.source == source.name])
-    others = describe_inputs(files) if config.limit is not None else None  # the smallest keys of all: each source counts
+def _plan(config: CleaningConfig, source: Source, files: Sequence[CorpusFile]) -> dict[str, Any]:
+    """What decides the clean documents of a source: its files and the rules; under a limit over all sources, the other sources too."""
+    inputs = describe_inputs(file for file in files if file.source == source.name)
     rules = {"clean": dataclasses.asdict(config.clean), "repeated_lines": dataclasses.asdict(config.repeated_lines)}
-    choice = {"sample": config.sample, "limit": config.limit, "cap": source.cap, "others": others}
-    return {
-        "fingerprint": fingerprint([source.name, rules, choice, str(source.fields)], inputs, "pipelines.clean"),
-        "inputs": inputs,
-    }
+    choice: dict[str, Any] = {"sample": config.sample, "cap": source.cap}
+    if config.limit is not None:
+        choice |= {"limit": config.limit, "others": [[str(other), describe_inputs(files)] for other in config.sources]}
+    return {"fingerprint": fingerprint([source.name, rules, choice, str(source.fields)], inputs, "pipelines.clean"), "inputs": inputs}
 
 
 def _fingerprint_of_documents(config: CleaningConfig, plans: dict[str, dict[str, Any]]) -> str:
     before = [[name, plans[name]["fingerprint"]] for name in config.preferred]
-    return fingerprint([config.parameters(), config.decontamination.fingerprint()], before, "pipelines.distinct")
+    rules = [dataclasses.asdict(config.near_duplicates), config.decontamination.fingerprint()]
+    return fingerprint(rules, before, "pipelines.distinct")
 
 
 def clean_stage(
@@ -154,8 +171,11 @@ def clean_stage(
 ) -> dict[str, dict[str, Any]]:
     """The manifest of each source, whose clean documents lie in its folder; only those that do not fit are cleaned."""
     folder, rejected = storage.join(config.output, CLEANED), storage.join(config.output, REJECTS, "clean")
-    sources = {name: _finished_source(folder, name, plan["fingerprint"]) for name, plan in plans.items()}
-    missing = [name for name, manifest in sources.items() if manifest is None]
+    found = {name: read_finished(storage.join(folder, name)) for name in plans}
+    finished = {name: manifest for name, manifest in found.items() if manifest and manifest["fingerprint"] == plans[name]["fingerprint"]}
+    if config.limit is not None and len(finished) < len(plans):
+        finished = {}  # the limit is over all of them: they are chosen together
+    missing = [name for name in plans if name not in finished]
     unlisted = {path.removeprefix(folder).lstrip("/").split("/")[0] for path in storage.list_files(storage.join(folder, "**"))} - set(plans)
     for name in [*missing, *sorted(unlisted)]:
         storage.remove(storage.join(folder, name, MANIFEST))
@@ -175,13 +195,9 @@ def clean_stage(
         )
         with watch("clean", sum(file.size for file in new)):
             run_job(lambda pipeline: pipeline | "Clean" >> job, options)
-    return {name: manifest or storage.read_json(storage.join(folder, name, MANIFEST)) for name, manifest in sources.items()}
-
-
-def _finished_source(folder: str, name: str, wanted: str) -> dict[str, Any] | None:
-    path = storage.join(folder, name, MANIFEST)
-    manifest = storage.read_json(path) if storage.exists(path) else None
-    return manifest if manifest is not None and manifest["fingerprint"] == wanted else None
+        for name in missing:
+            storage.remove_temporary(storage.join(folder, name), storage.join(rejected, name))
+    return {name: finished.get(name) or storage.read_json(storage.join(folder, name, MANIFEST)) for name in plans}
 
 
 def distinct_stage(
@@ -189,22 +205,24 @@ def distinct_stage(
 ) -> dict[str, Any]:
     """`documents/` and their manifest, which is returned. Where no document can have a double, the clean ones are copied as they are."""
     folder, cleaned = storage.join(config.output, DOCUMENTS), storage.join(config.output, CLEANED)
-    storage.remove_folder(folder)
-    storage.remove_folder(storage.join(config.output, REJECTS, FOLDER))
+    rejected = storage.join(config.output, REJECTS, FOLDER)
+    for stale in (folder, rejected, storage.join(config.output, EXPORTED)):
+        storage.remove_folder(stale)
     accounts = [by_source(source["account"], name) for name, source in sources.items()]
+    parts = [part for source in sources.values() for part in source["parts"]]
+    num_bytes = sum(account.get("bytes.kept", 0) for account in accounts)
     manifest = before | {
         "parameters": config.parameters(),
         "normalization": config.clean.text_normalization(),
         "sources": [_about(source, sources[source.name]) for source in config.sources],
         "inputs": [entry for source in sources.values() for entry in source["inputs"]],
+        "account": add_accounts(without_kept(account) for account in accounts),
     }
-    parts = [part for source in sources.values() for part in source["parts"]]
-    num_bytes = sum(account.get("bytes.kept", 0) for account in accounts)
     if len(sources) == 1 and not needs_comparison(config, accounts[0]):
         for part in parts:
             storage.copy(storage.join(cleaned, part["folder"], part["name"]), folder, part["name"])
-        kept = {key: count for key, count in accounts[0].items() if key.partition("@")[0] in KEPT}
-        storage.write_json(folder, MANIFEST, manifest | {"parts": [_without_folder(part) for part in parts], "distinct_account": kept})
+        kept = [{key: part[key] for key in part if key != "folder"} for part in parts]
+        storage.write_json(folder, MANIFEST, documents_manifest(manifest, only_kept(accounts[0]), kept, []))
     else:
         keep = KeepDistinct(
             config.near_duplicates,
@@ -216,17 +234,8 @@ def distinct_stage(
         job = WriteDistinct(part_paths(cleaned, parts), keep, config.output, num_bytes, manifest)
         with watch("distinct", num_bytes):
             run_job(lambda pipeline: pipeline | "Distinct" >> job, options)
-    finished = storage.read_json(storage.join(folder, MANIFEST))
-    before_distinct = ({key: count for key, count in account.items() if key.partition("@")[0] not in KEPT} for account in accounts)
-    finished["account"] = add_accounts([*before_distinct, finished.pop("distinct_account")])
-    check_account(finished["account"])
-    require_documents(finished["account"], config)
-    storage.write_json(folder, MANIFEST, finished)
-    return dict(finished)
-
-
-def _without_folder(part: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in part.items() if key != "folder"}
+    storage.remove_temporary(folder, *(storage.join(rejected, name) for name in sources))
+    return dict(storage.read_json(storage.join(folder, MANIFEST)))
 
 
 def needs_comparison(config: CleaningConfig, account: Account) -> bool:
@@ -248,60 +257,7 @@ def _about(source: Source, manifest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def gate(account: Account, damaged: Sequence[dict[str, Any]], config: CleaningConfig) -> None:
-    """Stops a build whose corpus was not read as it should be. The cleaned documents stay: with a looser limit it goes on from them.
-
-    Raises:
-      BuildError: damaged files, or too many errors.
-    """
-    num_damaged = account.get("files.damaged", 0)
-    if num_damaged and not config.allow_damaged_files:
-        listed = storage.join(config.output, CLEANED, "SOURCE", MANIFEST)
-        raise BuildError(
-            f"{num_damaged} of {account['files.read']} files are damaged: {damaged[0]['file']}: {damaged[0]['error']}\n"
-            f"what they lost cannot be counted; replace them (all are named in {listed}), or go on without with --allow-damaged-files"
-        )
-    errors, read = account.get("errors", 0), documents_account(account)["read"]
-    if errors > max(MIN_TOLERATED_ERRORS, config.max_error_rate * read):
-        raise BuildError(
-            f"{errors:,} of {read:,} documents could not be read: more than {MIN_TOLERATED_ERRORS} and than --max-error-rate "
-            f"{config.max_error_rate:g}\nlook at {storage.join(config.output, REJECTS)}; if the corpus is like that, raise --max-error-rate"
-        )
-    require_documents(account, config)
-
-
-def require_documents(account: Account, config: CleaningConfig) -> None:
-    """Stops a build of nothing."""
-    if account.get("documents.kept", 0) == 0:
-        documents = documents_account(account)
-        reasons = ", ".join(f"{name} {count:,}" for name, count in documents["rejected"].items()) or "the files hold no document"
-        raise BuildError(
-            f"no document is left of {documents['read']:,}: {reasons}\n"
-            f"look at {storage.join(config.output, REJECTS)} and at --corpus FORMAT="
-        )
-
-
-def describe_inputs(files: Sequence[CorpusFile]) -> list[dict[str, Any]]:
+def describe_inputs(files: Iterable[CorpusFile]) -> list[dict[str, Any]]:
     """Path, format, size and time of change of each input: its fingerprint without reading it."""
-    found: dict[str, float] = {}
-    by_scheme = itertools.groupby(sorted((file.path for file in files), key=_scheme), _scheme)  # Beam asks one file system for a whole list
-    for paths in (list(group) for _, group in by_scheme):
-        for start in range(0, len(paths), 1000):
-            for result in FileSystems.match([storage.as_pattern(path) for path in paths[start : start + 1000]]):
-                found.update({entry.path: entry.last_updated_in_seconds for entry in result.metadata_list})
-    return [
-        {
-            "path": file.path,
-            "source": file.source,
-            "format": file.format,
-            "archive": file.archive,
-            "encoding": file.encoding,
-            "bytes": file.size,
-            "changed": found.get(file.path, 0.0),
-        }
-        for file in files
-    ]
-
-
-def _scheme(path: str) -> str:
-    return path.partition("://")[0] if "://" in path else ""
+    names = ("path", "source", "format", "archive", "encoding", "size", "changed")
+    return [{name: getattr(file, name) for name in names} for file in files]

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pipelines.manifest import source_accounts
+from pipelines.accounts import BEYOND_LIMIT, LEFT_OUT, Account
+from pipelines.manifest import documents_account, encodings_account, source_accounts
 
 
 def dataset_card(manifest: dict[str, Any]) -> str:
@@ -31,19 +32,29 @@ def describe_documents(manifest: dict[str, Any]) -> Iterator[str]:
     header = ("source", "licence", "files", "documents read", "kept", "characters kept", "weight", "encodings")
     yield from table(header, rows)
     yield ""
+    if notes := list(describe_missing(manifest["account"])):
+        yield from (f"- {note}" for note in notes)
+        yield ""
     yield "## Documents that were not kept"
     yield ""
-    reasons = manifest["account"]
-    prefix = "documents.rejected."
-    counts = {key.removeprefix(prefix): count for key, count in reasons.items() if key.startswith(prefix) and "@" not in key}
+    counts = documents_account(manifest["account"])["rejected"]
     yield from table(("reason", "documents"), ((name, f"{count:,}") for name, count in sorted(counts.items(), key=lambda item: -item[1])))
 
 
-def _source_row(source: dict[str, Any], account: dict[str, int]) -> tuple[str, ...]:
-    read = account.get("documents.read", 0) - account.get("documents.left_out", 0)
-    kept = account.get("documents.kept", 0)
+def describe_missing(account: Account) -> Iterator[str]:
+    """What of the corpus is not among the documents read."""
+    if damaged := account.get("files.damaged", 0):
+        yield f"{damaged:,} files or members of archives were damaged: what they lost is not counted."
+    if left_out := account.get(LEFT_OUT, 0):
+        yield f"{left_out:,} records are not in the sample."
+    if beyond := account.get(BEYOND_LIMIT, 0):
+        yield f"{beyond:,} records are beyond the limit, or the cap of their source."
+
+
+def _source_row(source: dict[str, Any], account: Account) -> tuple[str, ...]:
+    documents = documents_account(account)
+    read, kept = documents["read"], documents["kept"]
     characters, characters_read = account.get("characters.kept", 0), account.get("characters.read", 0)
-    encodings = {key.removeprefix("encodings."): count for key, count in account.items() if key.startswith("encodings.")}
     return (
         source["name"],
         source["licence"] or "not stated",
@@ -52,7 +63,7 @@ def _source_row(source: dict[str, Any], account: dict[str, int]) -> tuple[str, .
         f"{kept:,} ({share(kept, read)})",
         f"{characters:,} ({share(characters, characters_read)})",
         f"{source['weight']:g}",
-        ", ".join(f"{name} {count:,}" for name, count in sorted(encodings.items(), key=lambda item: -item[1])),
+        ", ".join(f"{name} {encoding['files']:,}" for name, encoding in encodings_account(account).items()),
     )
 
 

@@ -55,7 +55,7 @@ class DecontaminationConfig:
         """
         found: dict[str, int] = {}
         for pattern in patterns:
-            matches = dict(match_files(pattern))
+            matches = {entry.path: entry.size_in_bytes for entry in match_files(pattern)}
             if not matches:
                 raise BuildError(
                     f"--decontaminate {pattern} matches no file\ncheck the path; quote a glob so that the shell leaves it alone"

@@ -1,7 +1,6 @@
 """Documents with the very same text: one stays, the others are rejected and name it."""
 
 import itertools
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -10,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.typehints.decorators import no_annotations
 
+from pipelines.line_frequencies import find
+from pipelines.partitions import CutBatches, Gathered, split_partitions
 from pipelines.read import BATCH_BYTES
 from pipelines.rejects import RejectOutput, reject_rows
 
@@ -19,6 +20,8 @@ PARTITION_BYTES = 256 << 20
 MIN_PARTITIONS = 32
 MAX_PARTITIONS = 10_000
 ID_BYTES = 16
+MAX_PENDING = 1 << 20
+"""Prefixes that wait to be counted, 8 bytes each."""
 
 Identity = tuple[str, bytes]
 """What makes two documents the same: the source, or "" where it does not matter, and the `document_id`."""
@@ -75,32 +78,21 @@ class DropExactDuplicates(beam.PTransform):
         return Deduplicated(chosen.kept, chosen.rejects)
 
 
-class PartitionById(beam.DoFn):
-    """A batch → its parts, each keyed with its partition."""
-
-    def __init__(self, partitions: int) -> None:
-        self.partitions = partitions
+class PartitionById(CutBatches):
+    """Batches → their documents, each part keyed with its partition."""
 
     def process(self, batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """What is ready, if anything."""
+        yield from self.wait(batch)
+
+    def cut(self, rows: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
         """At most one part for each partition."""
-        yield from split_partitions(batch, prefixes(document_ids(batch)) % np.uint64(self.partitions))
+        yield from split_partitions(rows, prefixes(document_ids(rows)) % np.uint64(self.partitions))
 
 
 def prefixes(ids: np.ndarray) -> np.ndarray:
     """uint64 [rows]: the first half of each identity, uint8 [rows × 16] in any shape; in the order of the identities."""
     return np.ascontiguousarray(ids).reshape(-1, ID_BYTES).view(">u8")[:, 0].astype(np.uint64)
-
-
-def split_partitions(batch: pa.RecordBatch, keys: np.ndarray) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """The rows of each key, in ascending order of the keys and in their own order."""
-    keys = keys.astype(np.uint16 if keys.max(initial=0) < 1 << 16 else np.uint64)  # NumPy sorts short numbers by radix
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    bounds = [0, *(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(order)]
-    rows = batch.take(pa.array(order))
-    for start, end in itertools.pairwise(bounds):
-        if start < end:
-            yield int(ordered[start]), rows.slice(start, end - start)
 
 
 class KeepFirst(beam.DoFn):
@@ -112,13 +104,14 @@ class KeepFirst(beam.DoFn):
         self.within_source = within_source
 
     def process(self, partition: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[pa.RecordBatch | RejectOutput]:
-        """Goes over the partition twice: for the identities of all, then batch by batch for the text."""
+        """Goes over the partition three times: for the identities, for the places of copies, then batch by batch for the text."""
         _, batches = partition
         first = choose_first(batches, self.sources, within_source=self.within_source)
+        copied = np.unique(prefixes(np.frombuffer(b"".join(identity for _, identity in first), np.uint8)))
         gathered = Gathered(self.batch_bytes)
         seen: set[Identity] = set()
         for batch in batches:
-            doubles = list(self._doubles(batch, first, seen))
+            doubles = list(self._doubles(batch, first, copied, seen))
             if not doubles:
                 yield from gathered.add(batch)
                 continue
@@ -128,10 +121,12 @@ class KeepFirst(beam.DoFn):
             yield from gathered.add(batch.take(pa.array(np.delete(np.arange(batch.num_rows), rows))))
         yield from gathered.flush()
 
-    def _doubles(self, batch: pa.RecordBatch, first: dict[Identity, str], seen: set[Identity]) -> Iterator[tuple[int, str]]:
+    def _doubles(
+        self, batch: pa.RecordBatch, first: dict[Identity, str], copied: np.ndarray, seen: set[Identity]
+    ) -> Iterator[tuple[int, str]]:
         """The rows that go, and why. Adds to `seen` who stays: should a document come twice, origin and all, one of the two goes."""
         ids = document_ids(batch)
-        rows = np.flatnonzero(np.isin(prefixes(ids), prefixes(np.frombuffer(b"".join(key for _, key in first), np.uint8))))
+        rows = np.flatnonzero(find(prefixes(ids), copied) >= 0)
         narrow = batch.select(["source", "origin"]).take(pa.array(rows)).to_pylist()
         for row, place in zip(rows.tolist(), narrow, strict=True):
             identity = (place["source"] if self.within_source else "", ids[row].tobytes())
@@ -143,59 +138,44 @@ class KeepFirst(beam.DoFn):
                 yield row, f"the same text as {first[identity]}"
 
 
-class Gathered:
-    """Small batches that wait until they are `batch_bytes` together: a partition's parts are the size of a batch over the partitions."""
-
-    def __init__(self, batch_bytes: int) -> None:
-        self._batch_bytes = batch_bytes
-        self._pending: list[pa.RecordBatch] = []
-        self._size = 0
-
-    def add(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """What is ready, if anything."""
-        if batch.num_rows:
-            self._pending.append(batch)
-            self._size += batch.nbytes
-            if self._size >= self._batch_bytes:
-                yield from self.flush()
-
-    def flush(self) -> Iterator[pa.RecordBatch]:
-        """The rest, if any."""
-        if self._pending:
-            yield pa.concat_batches(self._pending)
-            self._pending, self._size = [], 0
-
-
 def choose_first(batches: Iterable[pa.RecordBatch], sources: Sequence[str], *, within_source: bool = False) -> dict[Identity, str]:
     """For each identity that occurs more than once: the origin of the document that stays.
 
-    What is kept of a batch is copied: a slice of a column would keep all of the batch alive, text included.
+    Goes over the batches twice. Of a text only the first place so far is remembered, so that a million copies take no more room than two.
     """
-    digests, narrow = [], []
-    for batch in batches:
-        digests.append(document_ids(batch).copy())
-        narrow.append(batch.select(["source", "origin"]).take(pa.array(np.arange(batch.num_rows))))
-    if not digests:
+    copied = repeated_prefixes(batches)
+    if not len(copied):
         return {}
-    ids = np.concatenate(digests)
-    rows = np.flatnonzero(occurs_again(ids))
     rank = {source: i for i, source in enumerate(sources)}
-    candidates: dict[Identity, list[tuple[tuple[int, str, int], str]]] = defaultdict(list)
-    for row, place in zip(rows, pa.Table.from_batches(narrow).take(pa.array(rows)).to_pylist(), strict=True):
-        source, origin = place["source"], place["origin"]
-        order = rank.get(source, len(rank)), *split_origin(origin)
-        candidates[source if within_source else "", ids[row].tobytes()].append((order, origin))
-    return {identity: min(found)[1] for identity, found in candidates.items() if len(found) > 1}
+    first: dict[Identity, tuple[tuple[int, str, int], str]] = {}
+    again: set[Identity] = set()
+    for batch in batches:
+        ids = document_ids(batch)
+        rows = np.flatnonzero(find(prefixes(ids), copied) >= 0)
+        for row, place in zip(rows.tolist(), batch.select(["source", "origin"]).take(pa.array(rows)).to_pylist(), strict=True):
+            source, origin = place["source"], place["origin"]
+            identity = source if within_source else "", ids[row].tobytes()
+            found = (rank.get(source, len(rank)), *split_origin(origin)), origin
+            if identity in first:
+                again.add(identity)
+            first[identity] = min(first.get(identity, found), found)
+    return {identity: first[identity][1] for identity in again}
 
 
-def occurs_again(ids: np.ndarray) -> np.ndarray:
-    """Bool [rows]: whether an identity, uint8 [rows, 16], occurs in another row too."""
-    high, low = np.ascontiguousarray(ids).view("<u8").T
-    order = np.lexsort((low, high))
-    same = (high[order][1:] == high[order][:-1]) & (low[order][1:] == low[order][:-1])
-    again = np.zeros(len(ids), bool)
-    again[order[1:][same]] = again[order[:-1][same]] = True
-    return again
+def repeated_prefixes(batches: Iterable[pa.RecordBatch]) -> np.ndarray:
+    """uint64, ascending: the prefixes that two or more documents have. That the identities are equal is yet to be seen."""
+    distinct = repeated = np.empty(0, np.uint64)
+    pending: list[np.ndarray] = []
+    num_pending = 0
+    for batch in itertools.chain(batches, [None]):
+        if batch is not None:
+            pending.append(prefixes(document_ids(batch)))
+            num_pending += batch.num_rows
+        if batch is None or num_pending > max(MAX_PENDING, len(distinct)):
+            distinct, counts = np.unique(np.concatenate([distinct, *pending]), return_counts=True)
+            repeated = np.union1d(repeated, distinct[counts > 1])
+            pending, num_pending = [], 0
+    return repeated
 
 
 def split_origin(origin: str) -> tuple[str, int]:

@@ -11,14 +11,15 @@ from apache_beam.typehints.decorators import no_annotations
 
 from albert_core.shards import MANIFEST
 from pipelines import storage
-from pipelines.accounts import Account, SumAccounts
-from pipelines.clean import bare
+from pipelines.accounts import Account, SumAccounts, add_accounts
+from pipelines.clean import account_of, bare, check_account
 from pipelines.decontaminate import DecontaminationConfig, DropEvaluationText
 from pipelines.deduplicate import DropExactDuplicates
-from pipelines.instances import ReadDocuments
+from pipelines.manifest import documents_account, encodings_account
 from pipelines.near_duplicates import DropNearDuplicates, NearDuplicatesConfig
 from pipelines.output_folder import DOCUMENTS, REJECTS
 from pipelines.read import BATCH_BYTES
+from pipelines.read_documents import ReadDocuments
 from pipelines.rejects import WriteRejects, num_reject_parts
 from pipelines.write_documents import WriteDocuments, num_parts
 
@@ -74,12 +75,13 @@ class WriteDistinct(beam.PTransform):
         parts = distinct.kept | "WriteDocuments" >> WriteDocuments(documents, num_parts(self.num_bytes))
         rejected = storage.join(self.output, REJECTS, FOLDER)
         rejects = distinct.rejects | "WriteRejects" >> WriteRejects(rejected, num_reject_parts(self.num_bytes))
-        kept = parts | "AccountOfPart" >> beam.Map(lambda part: part["account"]).with_output_types(Account)
         return (
-            (kept, rejects)
-            | "FlattenAccounts" >> beam.Flatten()
+            (parts, rejects)
+            | "FlattenFiles" >> beam.Flatten()
+            | "AccountOfFile" >> beam.Map(account_of).with_output_types(Account)
             | "SumAccounts" >> SumAccounts()
-            | "WriteManifest" >> beam.ParDo(_WriteDocumentsManifest(documents, self.before), beam.pvalue.AsList(parts))
+            | "WriteManifest"
+            >> beam.ParDo(_WriteDocumentsManifest(documents, self.before), beam.pvalue.AsList(parts), beam.pvalue.AsList(rejects))
         )
 
 
@@ -87,7 +89,36 @@ class _WriteDocumentsManifest(beam.DoFn):
     def __init__(self, folder: str, before: dict[str, Any]) -> None:
         self.folder, self.before = folder, before
 
-    def process(self, account: Account, parts: list[dict[str, Any]]) -> Iterator[str]:
-        listed = sorted((bare(part, "folder") for part in parts), key=lambda part: part["name"])
-        storage.write_json(self.folder, MANIFEST, self.before | {"parts": listed, "distinct_account": account})
+    def process(self, account: Account, parts: list[dict[str, Any]], rejects: list[dict[str, Any]]) -> Iterator[str]:
+        own_parts, own_rejects = [bare(part, "folder") for part in parts], [bare(file) for file in rejects]
+        storage.write_json(self.folder, MANIFEST, documents_manifest(self.before, account, own_parts, own_rejects))
         yield self.folder
+
+
+KEPT = ("documents.kept", "characters.kept", "bytes.kept")
+
+
+def only_kept(account: Account) -> Account:
+    """The counts of what a stage kept."""
+    return {key: count for key, count in account.items() if key.partition("@")[0] in KEPT}
+
+
+def without_kept(account: Account) -> Account:
+    """The others: what is left of what it kept, the next stage says."""
+    return {key: count for key, count in account.items() if key.partition("@")[0] not in KEPT}
+
+
+def documents_manifest(
+    before: dict[str, Any], account: Account, parts: Sequence[dict[str, Any]], rejects: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """The manifest of the documents: `before` has the account of stage one without what it kept, `account` is that of this stage."""
+    total = add_accounts([before["account"], account])
+    check_account(total)
+    return before | {
+        "documents": documents_account(total),
+        "files": {"read": total.get("files.read", 0), "damaged": total.get("files.damaged", 0)},
+        "encodings": encodings_account(total),
+        "account": total,
+        "parts": sorted(parts, key=lambda part: str(part["name"])),
+        "rejects": sorted(rejects, key=lambda file: (str(file["folder"]), str(file["name"]))),
+    }

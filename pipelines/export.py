@@ -8,6 +8,7 @@ import apache_beam as beam
 import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from albert_core.shards import MANIFEST
 from pipelines import storage
 from pipelines.output_folder import DOCUMENTS
 from pipelines.runners import run_job
@@ -26,7 +27,8 @@ def export_json_lines(output: str, manifest: dict[str, Any], options: PipelineOp
         parts | "Export" >> beam.Map(export_part, storage.join(output, DOCUMENTS), folder)
 
     run_job(wire, options)
-    storage.remove_folder(storage.join(folder, storage.TEMPORARY))
+    storage.remove_temporary(folder)
+    storage.write_json(folder, MANIFEST, {"fingerprint": manifest["fingerprint"], "files": len(names)})  # last: all are there
 
 
 def export_part(name: str, documents: str, folder: str) -> None:

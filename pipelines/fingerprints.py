@@ -1,6 +1,7 @@
 """When a finished stage may be used again: inputs, configuration, our own sources and the libraries that decide bytes are the same."""
 
 import ast
+import functools
 import hashlib
 import json
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ def fingerprint(config: Any, inputs: Any, entry: str) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
+@functools.cache  # sources do not change while a command runs; reading them takes a second
 def source_digest(entry: str) -> str:
     """SHA-256 over the source files that a module is made of."""
     digest = hashlib.sha256()
@@ -55,7 +57,12 @@ def _file_of(name: str) -> Path | None:
     return path if path.exists() else None
 
 
-def _imports(path: Path) -> Iterator[str]:
+@functools.cache
+def _imports(path: Path) -> tuple[str, ...]:
+    return tuple(_imported_names(path))
+
+
+def _imported_names(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

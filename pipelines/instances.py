@@ -6,15 +6,12 @@ documents ─▶ SegmentAndTokenize ─▶ (shard, compact batch) ─▶ GroupBy
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from albert_core.drawing import DrawingOptions, DrawingTables
 from albert_core.shards import Kind
@@ -92,39 +89,6 @@ class InstancesConfig:
 @functools.lru_cache(maxsize=4)
 def _load_tokenizer(vocabulary: bytes, lower_case: bool) -> Tokenizer:
     return Tokenizer.from_bytes(vocabulary, lower_case=lower_case)
-
-
-class ReadDocuments(beam.PTransform):
-    """Parquet files of cleaned documents → batches, one for each row group."""
-
-    def __init__(self, paths: Sequence[str], columns: Sequence[str] | None = ("document_id", "source", "text")):
-        """`columns`: None for all."""
-        super().__init__()
-        self.paths, self.columns = list(paths), columns
-
-    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
-        """Row groups are spread anew, so that one large file is read by many workers."""
-        return (
-            root
-            | "Files" >> beam.Create(self.paths)
-            | "ListRowGroups" >> beam.FlatMap(list_row_groups)
-            | "Spread" >> beam.Reshuffle()
-            | "ReadRowGroup" >> beam.FlatMap(read_row_group, self.columns).with_output_types(pa.RecordBatch)
-        )
-
-
-def list_row_groups(path: str) -> Iterator[tuple[str, int]]:
-    """The row groups of a Parquet file."""
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-        number = pq.ParquetFile(file).num_row_groups
-    yield from ((path, index) for index in range(number))
-
-
-def read_row_group(place: tuple[str, int], columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-    """The documents of a row group."""
-    path, index = place
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-        yield from pq.ParquetFile(file).read_row_group(index, columns=columns).to_batches()
 
 
 class SegmentAndTokenize(beam.DoFn):

@@ -1,6 +1,7 @@
 """The dataset's last file: parameters, digests, accounts and statistics. No manifest, no dataset."""
 
 import hashlib
+import platform
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 from typing import Any
@@ -9,13 +10,13 @@ import apache_beam as beam
 
 from albert_core.shards import MANIFEST, SCHEMA_VERSION, VOCABULARY
 from pipelines import storage
-from pipelines.accounts import Account, add_accounts, of_source
+from pipelines.accounts import Account, add_accounts, documents_taken, of_source
 from pipelines.errors import BuildError
 from pipelines.instances import InstancesConfig
 from pipelines.statistics import summarize
 from pipelines.write_shards import ShardResult
 
-DECIDING_PACKAGES = ("apache-beam", "jieba", "numba", "numpy", "pyarrow", "rjieba", "tokenizers")
+DECIDING_PACKAGES = ("apache-beam", "jieba", "lxml", "numba", "numpy", "opencc", "orjson", "pyarrow", "rjieba", "tokenizers")
 
 
 class WriteManifest(beam.PTransform):
@@ -73,6 +74,7 @@ def make_manifest(results: Iterable[ShardResult], config: InstancesConfig, befor
         "inputs": before["inputs"],
         "packages": package_versions(),
         "fingerprint": before["fingerprint"],
+        "documents_fingerprint": before["documents_fingerprint"],
         "account": account,
     }
 
@@ -83,11 +85,10 @@ def dataset_digest(shards: Iterable[Any]) -> str:
 
 
 def documents_account(account: Account) -> dict[str, Any]:
-    """Documents read, kept, and rejected by reason; read = kept + Σ rejected."""
+    """Documents read and chosen, kept, and rejected by reason; read = kept + Σ rejected."""
     prefix = "documents.rejected."
     rejected = {key.removeprefix(prefix): value for key, value in account.items() if key.startswith(prefix) and "@" not in key}
-    read = account.get("documents.read", 0) - account.get("documents.left_out", 0)
-    return {"read": read, "kept": account.get("documents.kept", 0), "rejected": rejected}
+    return {"read": documents_taken(account), "kept": account.get("documents.kept", 0), "rejected": rejected}
 
 
 def encodings_account(account: Account) -> dict[str, dict[str, float]]:
@@ -106,5 +107,5 @@ def source_accounts(account: Account) -> dict[str, Account]:
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of the packages that decide bytes."""
-    return {name: metadata.version(name) for name in DECIDING_PACKAGES}
+    """Versions of the packages that decide bytes, and of Python, whose tables of characters and readers do too."""
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in DECIDING_PACKAGES}

@@ -5,6 +5,7 @@ Linear in the text whatever it holds: a pattern either begins with a character t
 
 import re
 from collections.abc import Iterator
+from operator import itemgetter
 
 from pipelines.characters import count_characters
 
@@ -38,6 +39,7 @@ _UNDERSCORES = re.compile(r"_(?<![A-Za-z0-9_]_)_?(?=[^\s_])([^_\n]{1,500}+)(?<=\
 _CODE = re.compile(r"``?([^`\n]++)``?")
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+.!<>|~-])")
 MIN_FENCED_HAN_SHARE = 0.5
+_inside = itemgetter(1)  # of a match; a template would be expanded in Python for each
 
 
 def drop_front_matter(text: str) -> str:
@@ -93,19 +95,19 @@ def strip_markdown(text: str) -> str:
     if "#\n" in text or text.endswith("#"):
         text = _HEADING_END.sub(_drop_heading_end, text)
     if "`" in text:
-        text = _CODE.sub(r"\1", text)
+        text = _CODE.sub(_inside, text)
     if "*" in text:
-        text = _STARS.sub(r"\1", _strip_strong(text) if "**" in text else text)
+        text = _STARS.sub(_inside, _strip_strong(text) if "**" in text else text)
     if "_" in text:
         text = _UNDERSCORES.sub(_emphasized, text)
     if "~~" in text:
-        text = _STRUCK.sub(r"\1", text)
-    return _ESCAPE.sub(r"\1", text) if "\\" in text else text
+        text = _STRUCK.sub(_inside, text)
+    return _ESCAPE.sub(_inside, text) if "\\" in text else text
 
 
 def _strip_strong(text: str) -> str:
     """Without the marks of strong text, those that an editor could not place too; one lone pair of stars may hide a word."""
-    text, num_strong = _STRONG.subn(r"\2", text)
+    text, num_strong = _STRONG.subn(itemgetter(2), text)
     if "**" in text:
         text, num_loose = _LOOSE_STRONG.subn(lambda loose: loose[1] if _HAN.search(loose[1]) else loose[0], text)
         if num_strong or num_loose:

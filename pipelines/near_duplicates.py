@@ -18,23 +18,20 @@ from typing import Literal, NamedTuple
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-from apache_beam.transforms.window import GlobalWindows
 from apache_beam.typehints.decorators import no_annotations
-from apache_beam.utils.windowed_value import WindowedValue
 
 from pipelines.batches import CLEANED_SCHEMA
 from pipelines.candidate_pairs import BUCKETS, CHOSEN, PAIRS, bucket_rows, choose_pairs, pair_up
-from pipelines.deduplicate import MIN_PARTITIONS, Gathered, PartitionById, document_ids, prefixes, split_partitions
+from pipelines.deduplicate import MIN_PARTITIONS, PartitionById, document_ids, prefixes
 from pipelines.errors import BuildError
 from pipelines.line_frequencies import find
+from pipelines.partitions import CutBatches, Gathered, split_partitions
 from pipelines.read import BATCH_BYTES
 from pipelines.rejects import RejectOutput, reject_rows
 from pipelines.shingles import find_similar
 
 STAGE = "near_duplicates"
 LOWEST_JACCARD = 0.7
-PENDING_BYTES = 32 << 20
-"""Of bucket rows that wait for more: a batch's rows, spread over thousands of partitions, would be elements of a few bytes."""
 WANTED = pa.schema([("first", pa.uint64()), ("partition", pa.int64())])
 FIRSTS = pa.schema([("first", pa.uint64()), ("origin", pa.string()), ("text", pa.large_string())])
 """Texts of many partitions may meet in one: more than the 2 GiB that the offsets of `string` reach."""
@@ -127,36 +124,20 @@ def partition_rows(batch: pa.RecordBatch, column: str, partitions: int) -> Itera
     yield from split_partitions(batch, batch.column(column).to_numpy() % np.uint64(partitions))
 
 
-class SortIntoBuckets(beam.DoFn):
+class SortIntoBuckets(CutBatches):
     """Documents → rows of BUCKETS, partitioned by bucket."""
 
     def __init__(self, source_ranks: dict[str, int], partitions: int) -> None:
+        super().__init__(partitions)
         self.source_ranks = source_ranks
-        self.partitions = partitions
-
-    def start_bundle(self) -> None:
-        """Rows wait for those of other batches of the bundle."""
-        self.pending: list[pa.RecordBatch] = []
-        self.pending_bytes = 0
 
     def process(self, batch: pa.RecordBatch) -> Iterator[Part]:
         """What is ready, if anything."""
-        rows = bucket_rows(batch, self.source_ranks)
-        self.pending.append(rows)
-        self.pending_bytes += rows.nbytes
-        if self.pending_bytes >= PENDING_BYTES:
-            yield from self._flush()
+        yield from self.wait(bucket_rows(batch, self.source_ranks))
 
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        """The rest."""
-        for part in self._flush():
-            yield GlobalWindows.windowed_value(part)
-
-    def _flush(self) -> Iterator[Part]:
-        if self.pending:
-            rows = pa.concat_batches(self.pending)
-            self.pending, self.pending_bytes = [], 0
-            yield from partition_rows(rows, "bucket", self.partitions)
+    def cut(self, rows: pa.RecordBatch) -> Iterator[Part]:
+        """At most one part for each partition."""
+        yield from partition_rows(rows, "bucket", self.partitions)
 
 
 class PairUp(beam.DoFn):

@@ -18,8 +18,8 @@ CARD = "README.md"  # the dataset card
 MARKER = "build.json"  # says that what lies in the folder is ours, and may be replaced
 
 
-def finished_manifest(output: str) -> dict[str, Any] | None:
-    """The manifest of the dataset that the folder holds.
+def finished_manifest(output: str, *, made_by: str) -> dict[str, Any] | None:
+    """The manifest of the dataset that the folder holds; a new folder is marked as made by a command.
 
     Raises:
       BuildError: the folder holds something else.
@@ -36,8 +36,22 @@ def finished_manifest(output: str) -> dict[str, Any] | None:
     foreign = [name for name in _names(output) if name not in (LOCK, storage.TEMPORARY)]
     if foreign and MARKER not in foreign:
         raise BuildError(f"--output {output} holds other files, {foreign[0]} for one\nchoose an empty folder, or one that a build began")
-    storage.write_json(output, MARKER, {"made_by": "albert-data build", "schema_version": SCHEMA_VERSION})
+    if MARKER not in foreign:
+        storage.write_json(output, MARKER, {"made_by": made_by, "schema_version": SCHEMA_VERSION})
     return None
+
+
+def own_folder(output: str) -> str:
+    """The folder if a command of ours began it, else nothing: files of the user's own that lie there are not ours to leave out."""
+    return output if storage.exists(storage.join(output, MARKER)) else ""
+
+
+def began(output: str, command: str) -> bool:
+    """Whether it was this command that began the folder: then what is half done in it is its own, and may be replaced."""
+    try:
+        return bool(storage.read_json(storage.join(output, MARKER))["made_by"] == command)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
 
 
 def other_dataset(output: str) -> BuildError:

@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from apache_beam.typehints.decorators import no_annotations
 
 from pipelines.accounts import Account, by_source
@@ -21,6 +20,7 @@ from pipelines.batches import CLEANED_SCHEMA
 from pipelines.deduplicate import ID_BYTES, MIN_PARTITIONS
 from pipelines.errors import BuildError
 from pipelines.line_frequencies import Lines, add_counts, count_documents, find, voting_lines, without_lines
+from pipelines.partitions import CutBatches, split_partitions, split_sources
 from pipelines.rejects import RejectOutput, reject_rows
 from pipelines.utf8 import utf8_rows
 
@@ -112,12 +112,12 @@ class DropRepeatedLines(beam.PTransform):
         return WithoutRepeatedLines(removed.kept, removed.rejects, removed.accounts, repeated)
 
 
-class CountLines(beam.DoFn):
-    """A batch → for each source and partition: hashes of lines and in how many documents each stands; documents as tagged output."""
+class CountLines(CutBatches):
+    """Batches → for each source and partition: hashes of lines and in how many documents each stands; documents as tagged output."""
 
     def __init__(self, config: RepeatedLinesConfig, partitions: int) -> None:
+        super().__init__(partitions)
         self.config = config
-        self.partitions = partitions
 
     def process(
         self, batch: pa.RecordBatch
@@ -129,18 +129,15 @@ class CountLines(beam.DoFn):
             yield beam.pvalue.TaggedOutput("documents", (source, part.num_rows))
             lines = self.config.find_lines(part)
             hashes, counts = count_documents(lines.rows, lines.hashes)
-            partitions = hashes % np.uint64(self.partitions)
-            for partition in np.unique(partitions):
-                mine = partitions == partition
-                yield (source, int(partition)), pa.record_batch({"hash": hashes[mine], "documents": counts[mine]})
+            yield from self.wait(pa.record_batch({"source": pa.repeat(source, len(hashes)), "hash": hashes, "documents": counts}))
 
-
-def split_sources(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """The documents of each source in a batch; mostly there is one."""
-    column = batch.column("source")
-    sources = column.unique().to_pylist()
-    for source in sources:
-        yield source, batch if len(sources) == 1 else batch.filter(pc.equal(column, source))
+    def cut(self, rows: pa.RecordBatch) -> Iterator[tuple[Place, pa.RecordBatch]]:
+        """The lines of several batches added up, at most one part for each source and partition."""
+        for source, own in split_sources(rows):
+            hashes, counts = add_counts(own.column("hash").to_numpy(), own.column("documents").to_numpy())
+            summed = pa.record_batch({"hash": hashes, "documents": counts})
+            for partition, part in split_partitions(summed, hashes % np.uint64(self.partitions)):
+                yield (source, partition), part
 
 
 class KeepFrequent(beam.DoFn):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystem import CompressionTypes, FileMetadata
 from apache_beam.io.filesystems import FileSystems
 
 COPY_BYTES = 8 << 20
@@ -56,9 +56,16 @@ def as_pattern(path: str) -> str:
     return re.sub(r"[*?\[]", lambda character: f"[{character[0]}]", path)
 
 
+def match(pattern: str) -> list[FileMetadata]:
+    """The files that a glob means: path, size, time of change. A bare `*.txt` means the current folder, where Beam would find nothing."""
+    here = "" if "/" in pattern or "://" in pattern else "./"
+    found = FileSystems.match([here + pattern])[0].metadata_list
+    return [FileMetadata(entry.path.removeprefix(here), entry.size_in_bytes, entry.last_updated_in_seconds) for entry in found]
+
+
 def list_files(pattern: str) -> list[str]:
     """Paths that match, sorted."""
-    return sorted(metadata.path for metadata in FileSystems.match([pattern])[0].metadata_list)
+    return sorted(metadata.path for metadata in match(pattern))
 
 
 @contextlib.contextmanager
@@ -100,6 +107,12 @@ def remove_folder(path: str) -> None:
     remove(*list_files(join(path, "**")))
     if "://" not in path:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def remove_temporary(*folders: str) -> None:
+    """Deletes what unfinished writings left in folders."""
+    for folder in folders:
+        remove_folder(join(folder, TEMPORARY))
 
 
 def remove(*paths: str) -> None:

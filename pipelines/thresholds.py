@@ -23,7 +23,7 @@ def rule_configs(settings: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
       BuildError: an unknown name, or a value that means nothing.
     """
-    left = dict(settings)
+    left = {str(key): value for key, value in settings.items()}  # YAML makes numbers of some
     configs = {}
     for name, config in reversed(CONFIGS.items()):  # the first has the last word on what is unknown: it knows most names
         own = {field.name for field in dataclasses.fields(config)}

@@ -1,7 +1,8 @@
 """Is a dataset what its manifest says? Digests, counts, indexes, and the invariants of every instance."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from albert_core.shards import (
 from albert_core.tokenization import Tokenizer
 from pipelines import storage
 from pipelines.manifest import dataset_digest, documents_account
-from pipelines.output_folder import DOCUMENTS
+from pipelines.output_folder import CLEANED, DOCUMENTS, REJECTS
 
 READ_BYTES = 8 << 20
 
@@ -59,19 +60,73 @@ def verify(path: str, report: Callable[[int, int], None] = lambda done, total: N
 
 def check_documents(path: str) -> list[str]:
     """What differs from the manifest of the documents; nothing if the folder has none, as a copy of the shards alone."""
-    manifest = storage.join(path, DOCUMENTS, MANIFEST)
-    if not storage.exists(manifest):
+    if not storage.exists(storage.join(path, DOCUMENTS, MANIFEST)):
         return []
-    documents = storage.read_json(manifest)
-    account = documents_account(documents["account"])
-    differences = []
-    if (accounted := account["kept"] + sum(account["rejected"].values())) != account["read"]:
-        differences.append(f"{DOCUMENTS}: {account['read']:,} documents read, {accounted:,} accounted for")
-    if (total := sum(part["documents"] for part in documents["parts"])) != account["kept"]:
-        differences.append(f"{DOCUMENTS}: {account['kept']:,} documents kept, the files have {total:,}")
-    for part in documents["parts"]:
-        differences += _check_file(storage.join(path, DOCUMENTS), part)
+    documents = _read_manifest(path, DOCUMENTS)
+    if not documents:
+        return [f"{DOCUMENTS}/{MANIFEST}: not JSON"]
+    differences = list(_check_account(DOCUMENTS, documents))
+    if storage.exists(storage.join(path, MANIFEST)):
+        made_of = _read_manifest(path).get("documents_fingerprint")
+        if made_of is not None and made_of != documents["fingerprint"]:
+            differences.append(f"manifest: its shards were made of other documents than {DOCUMENTS} holds")
+    differences += _check_files(path, DOCUMENTS, documents["parts"])
+    for source in documents["sources"]:
+        differences += _check_source(path, source["name"])
+    by_folder: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for file in documents.get("rejects", ()):
+        by_folder[file["folder"]].append(file)
+    for name, files in sorted(by_folder.items()):
+        differences += _check_files(path, f"{REJECTS}/distinct/{name}", files)
     return differences
+
+
+def _check_source(path: str, name: str) -> Iterator[str]:
+    """The clean documents of a source and its rejects, if its manifest is there: a copy may do without."""
+    folder = f"{CLEANED}/{name}"
+    if not storage.exists(storage.join(path, folder, MANIFEST)):
+        return
+    manifest = _read_manifest(path, folder)
+    if not manifest:
+        yield f"{folder}/{MANIFEST}: not JSON"
+        return
+    yield from _check_account(folder, manifest)
+    yield from _check_files(path, folder, manifest["parts"])
+    if "rejects" not in manifest:
+        return
+    yield from _check_files(path, f"{REJECTS}/clean/{name}", manifest["rejects"])
+    counted = sum(documents_account(manifest["account"])["rejected"].values())
+    if (listed := sum(file["documents"] for file in manifest["rejects"])) != counted:
+        yield f"{folder}: {counted:,} documents rejected, the files of rejects have {listed:,}"
+
+
+def _read_manifest(path: str, *folders: str) -> dict[str, Any]:
+    """What a manifest says; nothing if it is damaged."""
+    try:
+        return dict(storage.read_json(storage.join(path, *folders, MANIFEST)))
+    except (ValueError, TypeError):
+        return {}
+
+
+def _check_account(name: str, manifest: dict[str, Any]) -> Iterator[str]:
+    """Whether each document is accounted for, and those that were kept are in the files."""
+    account = documents_account(manifest["account"])
+    if (accounted := account["kept"] + sum(account["rejected"].values())) != account["read"]:
+        yield f"{name}: {account['read']:,} documents read, {accounted:,} accounted for"
+    if (total := sum(part["documents"] for part in manifest["parts"])) != account["kept"]:
+        yield f"{name}: {account['kept']:,} documents kept, the files have {total:,}"
+
+
+def _check_files(path: str, folder: str, files: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Files of a folder that are not as they are listed, and such as are not listed at all."""
+    for file in files:
+        for difference in _check_file(storage.join(path, folder), file):
+            yield f"{folder}/{difference}"
+    listed = {file["name"] for file in files}
+    for suffix in (".parquet", ".jsonl"):
+        for found in storage.list_files(storage.join(storage.as_pattern(path), folder, f"*{suffix}")):
+            if (name := found.rsplit("/", 1)[-1]) not in listed:
+                yield f"{folder}/{name}: not in the manifest"
 
 
 def _check_totals(dataset: Dataset) -> Iterator[str]:
@@ -84,13 +139,13 @@ def _check_totals(dataset: Dataset) -> Iterator[str]:
     if (accounted := documents["kept"] + sum(documents["rejected"].values())) != documents["read"]:
         yield f"manifest: {documents['read']:,} documents read, {accounted:,} accounted for"
     listed = {shard["name"] for shard in shards}
-    for file in storage.list_files(storage.join(dataset.path, f"*{SHARD_SUFFIX}")):
+    for file in storage.list_files(storage.join(storage.as_pattern(dataset.path), f"*{SHARD_SUFFIX}")):
         if (name := file.rsplit("/", 1)[-1]) not in listed:
             yield f"{name}: not in the manifest"
 
 
 def _check_file(folder: str, shard: dict[str, Any]) -> Iterator[str]:
-    """Size and digest of a shard."""
+    """Size and digest of a shard, or another file that a manifest lists."""
     digest, size = hashlib.sha256(), 0
     try:
         with storage.open_file(storage.join(folder, shard["name"])) as file:

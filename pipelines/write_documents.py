@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from pipelines import storage
 from pipelines.accounts import Account, by_source
 from pipelines.batches import CLEANED_SCHEMA
 from pipelines.deduplicate import document_ids
+from pipelines.partitions import CutBatches, split_partitions, split_sources
 
 PART_BYTES = 128 << 20
 """Of text in a file: a worker sorts one part at a time."""
@@ -23,6 +24,8 @@ ROW_GROUP_BYTES = 8 << 20
 MAX_PARTS = 10_000
 CODEC = "zstd"
 Part = tuple[str, int]  # folder, number
+Parts = int | Mapping[str, int]
+"""Files in a folder; or for each source, those in a folder of its own."""
 
 
 def num_parts(num_bytes: int) -> int:
@@ -39,33 +42,40 @@ class WriteDocuments(beam.PTransform):
 
     Args:
       output: the folder.
-      parts: files in a folder; empty ones are not written.
-      by_source: whether each source has a folder of its own in `output`.
+      parts: files in it, or for each source those in a folder of its own in `output`; empty ones are not written.
     """
 
-    def __init__(self, output: str, parts: int, *, by_source: bool = False) -> None:
+    def __init__(self, output: str, parts: Parts) -> None:
         super().__init__()
-        self.output, self.parts, self.by_source = output, parts, by_source
+        self.output, self.parts = output, parts
 
     def expand(self, documents: beam.PCollection) -> beam.PCollection:
         """One shuffle, then each file by itself."""
         return (
             documents
-            | "CutIntoParts" >> beam.FlatMap(cut_into_parts, self.parts, self.by_source).with_output_types(tuple[Part, pa.RecordBatch])
+            | "CutIntoParts" >> beam.ParDo(CutIntoParts(self.parts)).with_output_types(tuple[Part, pa.RecordBatch])
             | "GroupByPart" >> beam.GroupByKey()
             | "WritePart" >> beam.MapTuple(partial(write_part, self.output, self.parts)).with_output_types(dict[str, Any])
         )
 
 
-def cut_into_parts(batch: pa.RecordBatch, parts: int, sources_apart: bool) -> Iterator[tuple[Part, pa.RecordBatch]]:
-    """The rows of a batch by the file they go to."""
-    sources = batch.column("source").to_pylist() if sources_apart else [""] * batch.num_rows
-    numbers = document_ids(batch).view("<u8")[:, 0] % np.uint64(parts)
-    for source in sorted(set(sources)):
-        of_source = np.array([name == source for name in sources])
-        for number in np.unique(numbers[of_source]):
-            rows = np.flatnonzero(of_source & (numbers == number))
-            yield (source, int(number)), batch if len(rows) == batch.num_rows else batch.take(pa.array(rows))
+class CutIntoParts(CutBatches):
+    """Batches → their rows by the file they go to."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts if isinstance(parts, int) else max(parts.values(), default=1))
+        self.parts = parts
+
+    def process(self, batch: pa.RecordBatch) -> Iterator[tuple[Part, pa.RecordBatch]]:
+        """What is ready, if anything."""
+        yield from self.wait(batch)
+
+    def cut(self, rows: pa.RecordBatch) -> Iterator[tuple[Part, pa.RecordBatch]]:
+        """At most one part for each file."""
+        for source, own in [("", rows)] if isinstance(self.parts, int) else split_sources(rows):
+            num_files = self.parts if isinstance(self.parts, int) else self.parts[source]
+            numbers = document_ids(own).view("<u8")[:, 0] % np.uint64(num_files)
+            yield from (((source, number), part) for number, part in split_partitions(own, numbers))
 
 
 def part_name(number: int, parts: int) -> str:
@@ -77,7 +87,7 @@ def part_name(number: int, parts: int) -> str:
     return f"part-{number:05}-of-{parts:05}.parquet"
 
 
-def write_part(output: str, parts: int, part: Part, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
+def write_part(output: str, parts: Parts, part: Part, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
     """Writes a file of documents in the order of their ids. A retried bundle writes the same bytes under the same name."""
     folder, number = part
     table = pa.Table.from_batches(batches, CLEANED_SCHEMA)
@@ -87,7 +97,7 @@ def write_part(output: str, parts: int, part: Part, batches: Iterable[pa.RecordB
         for group in row_groups(table):
             writer.write_table(group)
     content = sink.getvalue()
-    name = part_name(number, parts)
+    name = part_name(number, parts if isinstance(parts, int) else parts[folder])
     storage.write(storage.join(output, folder) if folder else output, name, content.to_pybytes())
     return {
         "folder": folder,

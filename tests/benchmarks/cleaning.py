@@ -5,7 +5,7 @@ python -m tests.benchmarks.cleaning speed      the benchmark corpus: with and wi
 """
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,9 +24,11 @@ def build(archive: Path, output: Path) -> tuple[dict[str, Any], float, float]:
     command = [str(Path(sys.executable).with_name("albert-data")), "build", "--corpus", str(archive)]
     command += ["--vocab", str(ROOT / "data/vocab.txt"), "--output", str(output), "--json"]
     started = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds = time.monotonic() - started
-    return json.loads(done.stdout), seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None, "it is a pipe"
+        manifest = json.loads(process.stdout.read())
+        _, _, usage = os.wait4(process.pid, 0)
+    return manifest, time.monotonic() - started, usage.ru_maxrss / 1024
 
 
 def row(archive: Path) -> str:

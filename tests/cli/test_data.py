@@ -2,6 +2,7 @@
 
 import json
 import lzma
+import shutil
 import sys
 
 import pytest
@@ -140,9 +141,11 @@ def test_a_truncated_file_is_named_and_nothing_looks_whole(albert_data, tmp_path
     assert "news.txt.xz" in err
     assert "--allow-damaged-files" in err
     assert not (output / "manifest.json").exists()
-    code, out, _ = albert_data(*arguments, "--allow-damaged-files", "--json")
+    code, out, _ = albert_data(*arguments, "--allow-damaged-files")
     assert code == 0
-    assert json.loads(out)["files"] == {"read": 1, "damaged": 1}
+    assert "damaged     1 files or members of archives: what they lost is not counted" in out
+    assert "- 1 files or members of archives were damaged" in (output / "README.md").read_text("utf-8")
+    assert json.loads(albert_data(*arguments, "--allow-damaged-files", "--json")[1])["files"] == {"read": 1, "damaged": 1}
 
 
 def test_an_output_that_cannot_be_written_is_named(albert_data, tmp_path):
@@ -177,6 +180,8 @@ def test_the_two_halves_of_a_build_make_the_same_dataset(albert_data, tmp_path):
     lines = [line for path in (parts / "jsonl").glob("*.jsonl") for line in path.read_text("utf-8").splitlines()]
     assert len(lines) == built["documents"]["kept"]
     assert albert_data("verify", parts)[0] == 0
+    shown = albert_data("inspect", parts / "jsonl", "-n", 1, "--json")[1]
+    assert set(json.loads(shown)) == {"source", "origin", "title", "text"}
     made = json.loads(albert_data("instances", "--documents", parts, "--vocab", vocab, "--output", parts, *SMALL, "--json")[1])
     assert made["digest"] == built["digest"]
     assert made["account"] == built["account"]
@@ -199,6 +204,17 @@ def test_documents_and_rejects_are_shown(albert_data, tmp_path):
     code, out, _ = albert_data("inspect", output / "rejects", "-n", 1)
     assert "too_few_han  dirty  " in out
     assert "Han characters, fewer than" in out
+    shutil.rmtree(output / "rejects")
+    code, out, _ = albert_data("verify", output)
+    assert code == 1
+    assert "rejects/clean/dirty/too_few_han.jsonl: cannot be read" in out
+
+
+def test_a_limit_is_not_taken_for_documents_that_were_lost(albert_data, tmp_path):
+    code, out, err = albert_data("clean", "--corpus", NEWS, "--limit", 5, "--output", tmp_path / "out")
+    assert (code, err) == (0, "")
+    assert "documents   5 read (27 beyond the limit), 5 kept, 0 rejected" in out
+    assert albert_data("verify", tmp_path / "out")[0] == 0
 
 
 def test_rules_are_printed_set_and_explained(albert_data, tmp_path):
@@ -208,6 +224,11 @@ def test_rules_are_printed_set_and_explained(albert_data, tmp_path):
     (tmp_path / "rules.yaml").write_text(out)
     code, out, _ = albert_data("clean", "--print-rules", "--rules", tmp_path / "rules.yaml", "--rule", "min_jaccard=0", "--json")
     assert (json.loads(out)["min_han"], json.loads(out)["min_jaccard"]) == (7, 0)
+    (tmp_path / "more.yaml").write_text("min-jaccard: 0.9\nmin-han: 30\n")
+    more = ["--rules", tmp_path / "more.yaml", "--rule", "min_han=40"]
+    rules = json.loads(albert_data("clean", "--print-rules", *more, "--json")[1])
+    assert (rules["min_han"], rules["min_jaccard"]) == (40, 0.9)
+    assert json.loads(albert_data("clean", "--print-rules", *more, "--near-duplicates", 0, "--json")[1])["min_jaccard"] == 0
     code, out, _ = albert_data("clean", "--corpus", DIRTY, "--explain", "-n", 20)
     assert code == 0
     assert "drop_short_lines: " in out
@@ -246,12 +267,24 @@ def test_the_catalogue_names_formats_and_corpora(albert_data):
         (["--corpus", NEWS, "--output", "x", "--decontaminate", "nowhere*"], "--decontaminate nowhere* matches no file"),
         (["--corpus", NEWS, "--output", "x", "--fields", "body=text"], "body"),
         (["--output", "x"], "no --corpus"),
+        (["--corpora", "a.yaml", "--fields", "text=body", "--output", "x"], "--fields means the files of --corpus, and there are none"),
+        (["--corpus", NEWS, "--output", "x", "--rules", "numbers.yaml"], "no cleaning option 1"),
+        (["--corpus", NEWS, "--output", "x", "--corpus", f"text={NEWS}", "-n", 3], "-n says how many documents --explain shows"),
+        (["--corpus", NEWS, "--explain", "--output", "x"], "--explain writes nothing, and --output means nothing beside it"),
+        (["--corpus", NEWS, "--explain", "--sample", 1.0], "--sample means nothing beside it"),
+        (["--corpus", NEWS, "--explain", "--decontaminate", NEWS], "--decontaminate means nothing beside it"),
+        (["--corpus", NEWS, "--explain", "--export", "jsonl"], "--export means nothing beside it"),
+        (["--corpus", NEWS, "--explain", "--near-duplicates", 0], "--near-duplicates means nothing beside it"),
+        (["--explain", "--print-rules"], "--print-rules writes nothing, and --explain means nothing beside it"),
+        (["--corpus", NEWS, "--print-rules"], "--corpus means nothing beside it"),
     ],
 )
 def test_a_mistake_in_cleaning_is_two_lines_and_exit_code_2(albert_data, monkeypatch, tmp_path, arguments, message):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "numbers.yaml").write_text("1: 2\n")
     code, out, err = albert_data("clean", *arguments)
     assert (code, out) == (2, "")
     assert message in err
+    assert len(err.splitlines()) == 2
     assert "Traceback" not in err
     assert not (tmp_path / "x").exists()

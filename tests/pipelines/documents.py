@@ -1,6 +1,7 @@
 """Cleaned documents for tests, and what a DoFn gave for them."""
 
 import hashlib
+import pickle
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from pipelines.batches import CLEANED_SCHEMA
+from pipelines.partitions import CutBatches
 
 
 def document_id(text: str) -> bytes:
@@ -33,6 +35,13 @@ def cleaned_texts(texts: Sequence[str], source: str = "text") -> pa.RecordBatch:
 def cut(batch: pa.RecordBatch, rows: int) -> list[pa.RecordBatch]:
     """The batch in pieces of so many rows, which share its buffers."""
     return [batch.slice(start, rows) for start in range(0, batch.num_rows, rows)]
+
+
+def cut_batches(do_fn: CutBatches, batches: Iterable[pa.RecordBatch]) -> list[Any]:
+    """What it gives for a bundle."""
+    do_fn = pickle.loads(pickle.dumps(do_fn))
+    do_fn.start_bundle()
+    return [value for batch in batches for value in do_fn.process(batch)] + [value.value for value in do_fn.finish_bundle()]
 
 
 def kept_rows(found: Iterable[Any]) -> list[dict]:

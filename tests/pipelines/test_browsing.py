@@ -1,29 +1,51 @@
 import json
+import shutil
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from corpora.sources import source_of
-from pipelines.browsing import ShownDocument, find_browser
+from pipelines.browsing import ShownDocument, ShownReject, find_browser, is_exported
 from pipelines.cleaning import CleaningConfig, run_clean
 from pipelines.errors import BuildError
+from pipelines.export import export_json_lines
 from tests.samples import DIRTY, NEWS
 
 
 @pytest.fixture(scope="module")
 def cleaned(tmp_path_factory):
-    output = tmp_path_factory.mktemp("cleaned")
+    """In a folder whose name says nothing about what is in it."""
+    output = tmp_path_factory.mktemp("documents") / "rejects"
     sources = tuple(source_of(str(path)) for path in (NEWS, DIRTY))
-    run_clean(CleaningConfig(output=str(output), sources=sources), PipelineOptions([]))
+    manifest = run_clean(CleaningConfig(output=str(output), sources=sources), PipelineOptions([]))
+    export_json_lines(str(output), manifest, PipelineOptions([]))
     return output
 
 
-@pytest.mark.parametrize("path", ["", "documents", "cleaned/news"])
+@pytest.mark.parametrize("path", ["", "documents", "cleaned", "cleaned/news", "jsonl", "jsonl/part-00000-of-00001.jsonl"])
 def test_documents_are_shown_from_their_folders(cleaned, path):
     shown = list(find_browser(str(cleaned / path))(3))
     assert len(shown) == 3
     assert all(isinstance(document, ShownDocument) and document.source in ("news", "dirty") for document in shown)
     assert json.loads(shown[0].json())["text"] == shown[0].text_
+
+
+def test_exported_documents_are_those_of_the_parquet_files(cleaned):
+    assert list(find_browser(str(cleaned / "jsonl"))(5)) == list(find_browser(str(cleaned / "documents"))(5))
+
+
+def test_what_lies_there_decides_and_not_its_name(cleaned, tmp_path, monkeypatch):
+    dataset = tmp_path / "documents" / "cleaned"
+    shutil.copytree(cleaned / "documents", dataset / "documents")
+    assert isinstance(next(iter(find_browser(str(dataset))(1))), ShownDocument)
+    (dataset / "manifest.json").write_text('{"shards": []}')
+    assert find_browser(str(dataset)) is None
+    (dataset / "train.tfrecord").write_bytes(b"")
+    assert find_browser(str(dataset / "train.tfrecord")) is None
+    shutil.copytree(cleaned / "rejects", tmp_path / "what [1] went")
+    assert isinstance(next(iter(find_browser(str(tmp_path / "what [1] went"))(1))), ShownReject)
+    monkeypatch.chdir(tmp_path / "what [1] went")
+    assert isinstance(next(iter(find_browser(".")(1))), ShownReject)
 
 
 def test_rejects_are_shown_for_each_reason(cleaned):
@@ -50,3 +72,26 @@ def test_what_holds_neither_is_not_browsed(tmp_path):
     (tmp_path / "a.parquet").write_text("nothing")
     with pytest.raises(BuildError, match="holds no cleaned documents"):
         list(find_browser(str(tmp_path / "a.parquet"))(1))
+
+
+@pytest.mark.parametrize(
+    ("line", "is_document"),
+    [
+        ('{"document_id": "00", "source": "a", "origin": "b", "title": "", "text": "c", "url": null}', True),
+        ('{"document_id": "00", "source": "a", "origin": "b", "text": "c"}', False),
+        ('{"source": "a", "origin": "b", "title": "", "text": "c"}', False),
+        ('["document_id", "source", "origin", "title", "text"]', False),
+        ("no JSON", False),
+        ("", False),
+    ],
+)
+def test_keys_tell_documents_from_rejects(tmp_path, line, is_document):
+    (tmp_path / "a.jsonl").write_text(line)
+    assert is_exported(str(tmp_path / "a.jsonl")) is is_document
+
+
+def test_a_damaged_line_of_exported_documents_is_named(tmp_path):
+    document = '{"document_id": "00", "source": "a", "origin": "b", "title": "", "text": "c"}'
+    (tmp_path / "a.jsonl").write_text(f"{document}\n{document[:9]}\n")
+    with pytest.raises(BuildError, match="line 2 is no document"):
+        list(find_browser(str(tmp_path / "a.jsonl"))(2))

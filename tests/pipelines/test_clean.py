@@ -2,12 +2,15 @@ import json
 import lzma
 import tarfile
 import zipfile
+from hashlib import sha256
+from unittest.mock import patch
 
 import apache_beam as beam
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
-from pipelines.clean import CleanDocuments, check_account
+from corpora.files import CorpusFile
+from pipelines.clean import Choice, CleanDocuments, WriteSources, check_account, text_bytes
 from pipelines.recipe import CleanConfig
 from tests.pipelines.jobs import TWO_WORKERS, Cleaned, clean_corpus, raw_batch, run
 
@@ -110,6 +113,70 @@ def test_a_corpus_without_documents_writes_an_account(tmp_path):
 
 def test_an_account_that_does_not_add_up_is_never_published():
     check_account({"documents.read": 4, "documents.left_out": 1, "documents.kept": 1, "documents.rejected.empty": 2})
+    check_account({"documents.read": 5, "documents.beyond_limit": 4, "documents.kept": 1})
     check_account({"documents.read": 3, "documents.kept": 1, "documents.rejected.empty": 2, "documents.rejected.empty@a": 2})
     with pytest.raises(AssertionError, match="3 documents read, 2 accounted for"):
         check_account({"documents.read": 3, "documents.kept": 1, "documents.rejected.empty": 1})
+
+
+def test_bad_records_are_not_subject_to_a_limit(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b"".join(lines(120)))
+    result = clean_corpus([f"{tmp_path}/a.jsonl"], tmp_path / "out", choice=Choice(limit=10))
+    account = result.account
+    assert result.rejected()["invalid_json"] == 18
+    assert account["documents.read"] - account["documents.beyond_limit"] == len(result.documents) + len(result.rejects) < 120
+    assert account["documents.beyond_limit"] == account["documents.beyond_limit@a"] > 0
+    assert "documents.left_out" not in account
+
+
+def test_files_that_were_written_are_described(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b"".join(lines(120)))
+    result = clean_corpus([f"{tmp_path}/a.jsonl"], tmp_path / "out")
+    rejects = result.manifests["a"]["rejects"]
+    assert [file["name"] for file in rejects] == sorted(f"{reason}.jsonl" for reason in result.rejected())
+    assert {file["name"].removesuffix(".jsonl"): file["documents"] for file in rejects} == result.rejected()
+    for file in rejects:
+        content = (tmp_path / "out" / "rejects" / "clean" / "a" / file["name"]).read_bytes()
+        assert file == {
+            "name": file["name"],
+            "documents": content.count(b"\n"),
+            "bytes": len(content),
+            "sha256": sha256(content).hexdigest(),
+        }
+
+
+def test_the_files_of_a_source_are_the_same_beside_a_larger_one(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b"".join(lines(60)))
+    (tmp_path / "b.jsonl").write_bytes(b"".join(lines(600)))
+    with patch("pipelines.write_documents.PART_BYTES", 8000), patch("pipelines.rejects.PART_BYTES", 8000):
+        alone = clean_corpus([f"{tmp_path}/a.jsonl"], tmp_path / "1").manifests["a"]
+        both = clean_corpus([f"{tmp_path}/a.jsonl", f"{tmp_path}/b.jsonl"], tmp_path / "2").manifests
+    assert (both["a"]["parts"], both["a"]["rejects"]) == (alone["parts"], alone["rejects"])
+    assert len(both["b"]["parts"]) > len(alone["parts"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("file", "ratio"),
+    [
+        (CorpusFile("a.txt", 10, "text"), 1),
+        (CorpusFile("a.jsonl.XZ", 10, None), 4),
+        (CorpusFile("a.tgz", 10, None), 4),
+        (CorpusFile("a.zip", 10, None), 4),
+        (CorpusFile("a", 10, "text", compression="gz"), 4),
+        (CorpusFile("a", 10, None, archive="zip"), 4),
+        (CorpusFile("a.tar", 10, None, archive="tar"), 1),
+    ],
+)
+def test_compressed_files_hold_more_text_than_bytes(file, ratio):
+    assert text_bytes([file, CorpusFile("b.txt", 3, "text")]) == 10 * ratio + 3
+
+
+def test_what_a_manifest_lists_is_sorted_before_it_is_cut():
+    damaged = [{"source": "a", "file": name, "error": "cut off"} for name in "cab"] + [{"source": "b", "file": "d", "error": "cut off"}]
+    repeated = [{"source": "a", "line": line, "documents": count} for line, count in (("丙", 8), ("乙", 9), ("甲", 9))]
+    found = {}
+    write = WriteSources("out", {"a": {}})
+    with patch("pipelines.clean.MAX_LISTED", 2), patch("pipelines.storage.write_json", lambda folder, name, value: found.update(value)):
+        assert list(write.process({}, [], [], damaged, repeated)) == ["a"]
+    assert [file["file"] for file in found["damaged"]] == ["a", "b"]
+    assert [line["line"] for line in found["repeated_lines"]] == ["乙", "甲"]

@@ -11,12 +11,15 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from corpora.sources import Source, source_of
+from pipelines.build import BuildConfig, run_build
 from pipelines.cleaning import CleaningConfig, run_clean
+from pipelines.decontaminate import DecontaminationConfig
 from pipelines.errors import BuildError
+from pipelines.instances import InstancesConfig
 from pipelines.manifest import documents_account, encodings_account, source_accounts
 from pipelines.thresholds import rule_configs
 from pipelines.verification import verify
-from tests.samples import DIRTY, ENCYCLOPEDIA, NEWS
+from tests.samples import DIRTY, ENCYCLOPEDIA, NEWS, vocabulary
 
 ONE_WORKER = PipelineOptions([])
 OFF = rule_configs({"min_jaccard": 0, "max_line_share": 0})
@@ -143,7 +146,7 @@ def test_a_limit_and_a_cap_take_the_smallest_keys(tmp_path):
     two = write(tmp_path / "two.jsonl", [story(i) for i in range(100, 160)])
     limited = clean(tmp_path / "a", source(one), source(two), limit=10, **OFF)
     assert limited["account"]["documents.kept"] == 10
-    assert limited["account"]["documents.left_out"] == 110
+    assert limited["account"]["documents.beyond_limit"] == 110
     capped = clean(tmp_path / "b", source(one, cap=7), source(two), **OFF)
     assert (capped["account"]["documents.kept@one"], capped["account"]["documents.kept@two"]) == (7, 60)
 
@@ -174,3 +177,83 @@ def test_what_does_not_change_documents_does_not_clean_again(tmp_path):
 def test_options_that_mean_nothing_are_refused(changes, message):
     with pytest.raises(BuildError, match=message):
         CleaningConfig(**({"output": "out", "sources": (source(NEWS),)} | changes))
+
+
+def test_a_limit_over_all_sources_holds_when_one_of_them_is_cleaned_anew(tmp_path):
+    one = write(tmp_path / "one.jsonl", [story(i) for i in range(60)])
+    two = write(tmp_path / "two.jsonl", [story(i) for i in range(100, 160)])
+    output = tmp_path / "out"
+    first = clean(output, source(one), source(two), limit=20, **OFF)
+    for gone in (output / "cleaned" / "two" / "manifest.json", output / "documents" / "manifest.json"):
+        gone.unlink()  # as after a kill
+    assert clean(output, source(one), source(two), limit=20, **OFF)["account"] == first["account"]
+    capped = clean(output, source(one), source(two, cap=50), limit=20, **OFF, overwrite=True)
+    assert capped["account"]["documents.kept"] == 20
+
+
+def test_what_is_left_of_a_killed_run_is_done_again(tmp_path):
+    one = write(tmp_path / "one.jsonl", [story(i) for i in range(20)])
+    output = tmp_path / "out"
+    first = clean(output, source(one))
+    manifest, name = output / "documents" / "manifest.json", first["parts"][0]["name"]
+    for damaged in (["documents"], ["cleaned/one", "documents"]):
+        for folder in damaged:
+            (output / folder / name).unlink()
+        assert clean(output, source(one)) == first
+        assert verify(str(output)) == []
+    manifest.write_text('{"finger')
+    assert clean(output, source(one)) == first
+    assert not list(output.rglob("temporary"))
+
+
+def test_a_corpus_may_hold_the_output(tmp_path):
+    write(tmp_path / "one.jsonl", [story(i) for i in range(20)])
+    first = clean(tmp_path / "out", source(f"{tmp_path}/**", name="all"))
+    assert clean(tmp_path / "out", source(f"{tmp_path}/**", name="all")) == first
+    (tmp_path / "out" / "documents" / "manifest.json").unlink()
+    (tmp_path / "out" / "cleaned" / "all" / "manifest.json").unlink()
+    assert clean(tmp_path / "out", source(f"{tmp_path}/**", name="all"))["account"] == first["account"]
+
+
+def test_documents_that_all_go_are_an_error_each_time(tmp_path):
+    one = write(tmp_path / "one.jsonl", [story(i) for i in range(3)])
+    evaluation = DecontaminationConfig.of([str(one)])
+    for _ in range(2):
+        with pytest.raises(BuildError, match="no document is left of 3: evaluation_text 3"):
+            clean(tmp_path / "out", source(one), decontamination=evaluation)
+
+
+def test_shards_go_when_their_documents_do_and_a_clean_corpus_is_not_taken_over(tmp_path):
+    one = write(tmp_path / "one.jsonl", [story(i) for i in range(20)])
+    two = write(tmp_path / "two.jsonl", [story(i) for i in range(100, 120)])
+    output = tmp_path / "out"
+    clean(output, source(one))
+    instances = InstancesConfig(vocabulary=vocabulary(), dupe_factor=1)
+    build = BuildConfig(cleaning=CleaningConfig(output=str(output), sources=(source(two),)), instances=instances)
+    with pytest.raises(BuildError, match="holds a finished"):
+        run_build(build, ONE_WORKER)
+    run_build(dataclasses.replace(build, cleaning=dataclasses.replace(build.cleaning, overwrite=True)), ONE_WORKER)
+    assert (output / "manifest.json").exists()
+    clean(output, source(one), overwrite=True)
+    assert not list(output.glob("*.tfrecord"))
+    assert not (output / "manifest.json").exists()
+
+
+def test_an_export_goes_with_its_documents(tmp_path):
+    one = write(tmp_path / "one.jsonl", [story(i) for i in range(20)])
+    config = CleaningConfig(output=str(tmp_path / "out"), sources=(source(one),))
+    run_clean(config, ONE_WORKER, export=True)
+    lines = [line for path in (tmp_path / "out" / "jsonl").glob("*.jsonl") for line in path.read_text("utf-8").splitlines()]
+    assert len(lines) == 20
+    run_clean(dataclasses.replace(config, sample=0.5, overwrite=True), ONE_WORKER)
+    assert not (tmp_path / "out" / "jsonl").exists()
+
+
+def test_a_limit_does_not_make_bad_records_weigh_more(tmp_path):
+    path = write(tmp_path / "one.jsonl", [story(i, 4) for i in range(3000)])
+    with path.open("a") as file:
+        file.writelines(f"{{not JSON {i}\n" for i in range(110))
+    manifest = clean(tmp_path / "out", source(path), limit=50, max_error_rate=0.04, **OFF)
+    assert documents_account(manifest["account"]) == {"read": 160, "kept": 50, "rejected": {"invalid_json": 110}}
+    with pytest.raises(BuildError, match="110 of 3,110 documents could not be read"):
+        clean(tmp_path / "strict", source(path), limit=50, max_error_rate=0.03, **OFF)

@@ -1,15 +1,25 @@
+import tracemalloc
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import apache_beam as beam
-import numpy as np
 import pyarrow as pa
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.deduplicate import DropExactDuplicates, KeepFirst, PartitionById, choose_first, document_ids, num_partitions, occurs_again
-from tests.pipelines.documents import cleaned, cut
+from pipelines.deduplicate import (
+    DropExactDuplicates,
+    KeepFirst,
+    PartitionById,
+    choose_first,
+    document_ids,
+    num_partitions,
+    prefixes,
+    repeated_prefixes,
+)
+from tests.pipelines.documents import cleaned, cleaned_texts, cut, cut_batches
 from tests.pipelines.jobs import run
 
 
@@ -78,11 +88,29 @@ def test_batches_are_not_kept_alive_by_what_is_remembered_of_them():
     assert choose_first(batches(), []) == {}
 
 
-@given(st.lists(st.binary(min_size=16, max_size=16), max_size=10), st.lists(st.integers(0, 9), max_size=20))
-def test_identities_that_occur_again(values, places):
-    ids = [values[place] for place in places if place < len(values)]
-    rows = np.frombuffer(b"".join(ids), np.uint8).reshape(-1, 16)
-    assert occurs_again(rows).tolist() == [ids.count(value) > 1 for value in ids]
+@given(st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=8), st.integers(0, 20))
+def test_prefixes_that_occur_again(numbers, pending):
+    batches = [cleaned(*(("a", f"f:{i}", str(number)) for i, number in enumerate(own))) for own in numbers]
+    found = [number for own in numbers for number in own]
+    again = sorted({number for number in found if found.count(number) > 1}, key=lambda number: cleaned_texts([str(number)])[0][0].as_py())
+    with patch("pipelines.deduplicate.MAX_PENDING", pending):
+        repeated = repeated_prefixes(batches)
+    assert repeated.tolist() == [int(prefixes(document_ids(cleaned_texts([str(number)])))[0]) for number in again]
+
+
+def test_of_many_copies_of_one_text_only_the_first_place_is_remembered():
+    def peak(copies: int) -> int:
+        batches = [cleaned(*(("a", f"f:{1000 * i + j}", "同") for j in range(1000))) for i in range(copies)]
+        with patch("pipelines.deduplicate.MAX_PENDING", 1000):
+            choose_first(batches, [])
+            tracemalloc.start()
+            (origin,) = choose_first(batches[::-1], []).values()
+            most = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert origin == "f:0"
+        return most
+
+    assert peak(40) < 1.5 * peak(4)
 
 
 @given(st.lists(st.integers(0, 5), max_size=20), st.integers(1, 7), st.integers(1, 4))
@@ -91,7 +119,7 @@ def test_the_same_documents_stay_whatever_the_batches(numbers, batch_rows, parti
     batches = cut(cleaned(*rows), batch_rows)
     grouped: dict[int, list[pa.RecordBatch]] = {}
     for batch in reversed(batches):
-        for key, part in PartitionById(partitions).process(batch):
+        for key, part in cut_batches(PartitionById(partitions), [batch]):
             grouped.setdefault(key, []).append(part)
     kept, rejects = split(value for item in grouped.items() for value in KeepFirst([], 1 << 20).process(item))
     assert kept == sorted(f"a:{numbers.index(number)}" for number in set(numbers))

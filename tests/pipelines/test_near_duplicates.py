@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipelines.deduplicate import PartitionById
 from pipelines.errors import BuildError
 from pipelines.near_duplicates import ChoosePairs, Compare, Distribute, DropNearDuplicates, NearDuplicatesConfig, PairUp, SortIntoBuckets
-from tests.pipelines.documents import cleaned, cleaned_texts, cut, document_id, kept_rows, rejected
+from tests.pipelines.documents import cleaned, cleaned_texts, cut, cut_batches, document_id, kept_rows, rejected
 from tests.pipelines.jobs import run
 from tests.pipelines.ngrams import true_jaccard
 from tests.samples import ENCYCLOPEDIA
@@ -42,11 +42,9 @@ def each(do_fn: beam.DoFn, grouped: dict[int, list[pa.RecordBatch]]) -> list:
 
 def drop(batches: list[pa.RecordBatch], sources=(), *, partitions: int = 3, min_jaccard: float = 0.8) -> list:
     """What the five steps give, without Beam."""
-    sort = SortIntoBuckets({source: i for i, source in enumerate(sources)}, partitions)
-    sort.start_bundle()
-    rows = [part for batch in batches for part in sort.process(batch)] + [value.value for value in sort.finish_bundle()]
+    rows = cut_batches(SortIntoBuckets({source: i for i, source in enumerate(sources)}, partitions), batches)
     chosen = each(ChoosePairs(partitions), group(each(PairUp(partitions), group(rows))))
-    documents = [part for batch in batches for part in PartitionById(partitions).process(batch)]
+    documents = cut_batches(PartitionById(partitions), batches)
     sent = each(Distribute(1 << 20), group([*tag(chosen, "wanted"), *documents, *main(chosen)]))
     compared = each(Compare(min_jaccard), group([*tag(sent, "firsts"), *main(chosen), *tag(sent, "seconds")]))
     return [*main(sent), *compared]

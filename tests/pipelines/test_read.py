@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import json
 
@@ -25,13 +26,41 @@ def test_a_file_that_two_corpora_name_belongs_to_the_first(tmp_path):
     assert [(file.path[-7:], file.format) for file in files] == [("b.jsonl", "line"), ("a.jsonl", "jsonl")]
 
 
+def sizes(pattern: str) -> list[tuple[str, int]]:
+    return sorted((entry.path, entry.size_in_bytes) for entry in match_files(pattern))
+
+
 def test_globs_of_beam_and_names_with_brackets(tmp_path):
     (tmp_path / "sub").mkdir()
     for name in ("a [1].txt", "sub/b.txt"):
         (tmp_path / name).write_text("文", "utf-8")
-    assert match_files(f"{tmp_path}/a [1].txt") == [(f"{tmp_path}/a [1].txt", 3)]
-    assert sorted(match_files(f"{tmp_path}/**")) == [(f"{tmp_path}/a [1].txt", 3), (f"{tmp_path}/sub/b.txt", 3)]
-    assert match_files(f"{tmp_path}/*.json") == []
+    assert sizes(f"{tmp_path}/a [1].txt") == [(f"{tmp_path}/a [1].txt", 3)]
+    assert sizes(f"{tmp_path}/**") == [(f"{tmp_path}/a [1].txt", 3), (f"{tmp_path}/sub/b.txt", 3)]
+    assert sizes(f"{tmp_path}/*.json") == []
+
+
+def test_a_glob_without_a_folder_means_the_current_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.txt", "b [2].txt", "c.json"):
+        (tmp_path / name).write_text("文", "utf-8")
+    assert sizes("*.txt") == [("a.txt", 3), ("b [2].txt", 3)]
+    assert sizes("b [2].txt") == [("b [2].txt", 3)]
+    assert sizes("a.txt") == [("a.txt", 3)]
+
+
+def test_what_is_written_is_not_read(tmp_path):
+    write_lines(tmp_path / "a.jsonl", 1)
+    (tmp_path / "out").mkdir()
+    write_lines(tmp_path / "out" / "b.jsonl", 1)
+    files = list_sources([source_of(f"{tmp_path}/**")], f"{tmp_path}/out/")
+    assert [file.path for file in files] == [f"{tmp_path}/a.jsonl"]
+    assert files[0].changed == pytest.approx((tmp_path / "a.jsonl").stat().st_mtime, abs=1)
+
+
+def test_a_source_without_a_file_of_its_own_is_refused(tmp_path):
+    write_lines(tmp_path / "a.jsonl", 1)
+    with pytest.raises(CorpusError, match="all files of the source b belong to sources before it"):
+        list_sources([source_of(f"{tmp_path}/*.jsonl"), dataclasses.replace(source_of(f"{tmp_path}/a.jsonl"), name="b")])
 
 
 @pytest.mark.parametrize("pattern", ["missing.txt", "*.nothing"])

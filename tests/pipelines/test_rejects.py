@@ -1,5 +1,7 @@
+import hashlib
 import json
 from pathlib import Path
+from unittest.mock import patch
 
 import apache_beam as beam
 import pyarrow as pa
@@ -38,9 +40,22 @@ def test_each_source_and_reason_has_a_file_of_its_own(tmp_path):
 def test_what_is_written_is_counted_in_all_and_by_source(tmp_path):
     errors = rejects(["bad", "bad"])
     errors = errors.set_column(errors.schema.get_field_index("is_error"), "is_error", pa.array([True, False]))
+    content = to_json_lines(pa.Table.from_batches([errors]))
     assert write_reason(str(tmp_path), 1, ("甲", "bad", 0), [errors]) == {
-        "documents.rejected.bad": 2, "documents.rejected.bad@甲": 2, "errors": 1, "errors@甲": 1,
+        "folder": "甲", "name": "bad.jsonl", "documents": 2, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(),
+        "account": {"documents.rejected.bad": 2, "documents.rejected.bad@甲": 2, "errors": 1, "errors@甲": 1},
     }  # fmt: skip
+    assert (tmp_path / "甲" / "bad.jsonl").read_bytes() == content
+
+
+def test_a_file_is_the_same_whatever_is_in_memory_of_it(tmp_path):
+    batch = rejects(["bad"] * 25)
+    (tmp_path / "whole").mkdir()
+    whole = write_reason(str(tmp_path / "whole"), 1, ("甲", "bad", 0), [batch])
+    for rows in (1, 7, 25):
+        with patch("pipelines.rejects.WRITTEN_ROWS", rows):
+            batches = [batch.slice(start, 4) for start in range(0, 25, 4)][::-1]
+            assert write_reason(str(tmp_path / str(rows)), 1, ("甲", "bad", 0), batches) == whole
 
 
 def test_many_rejects_are_spread_over_numbered_files(tmp_path):
@@ -48,6 +63,8 @@ def test_many_rejects_are_spread_over_numbered_files(tmp_path):
     parts = list(cut_by_reason(batch, 4))
     assert sorted(number for (_, _, number), _ in parts) == [0, 1, 2, 3]
     assert sum(part.num_rows for _, part in parts) == 200
+    of_each = list(cut_by_reason(batch, {"甲": 4, "乙": 9}))
+    assert [(part, rows.num_rows) for part, rows in of_each] == [(part, rows.num_rows) for part, rows in parts]
     for part, rows in parts:
-        write_reason(str(tmp_path), 4, part, [rows])
+        write_reason(str(tmp_path), {"甲": 4, "乙": 9}, part, [rows])
     assert sorted(path.name for path in Path(tmp_path, "甲").iterdir() if path.is_file()) == [f"a-0000{i}-of-00004.jsonl" for i in range(4)]

@@ -1,4 +1,3 @@
-import pickle
 from collections import Counter, defaultdict
 
 import apache_beam as beam
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipelines.errors import BuildError
 from pipelines.repeated_lines import CountLines, DropRepeatedLines, KeepFrequent, RemoveLines, RepeatedLinesConfig
-from tests.pipelines.documents import cleaned, cut, document_id, kept_rows, rejected, tagged
+from tests.pipelines.documents import cleaned, cut, cut_batches, document_id, kept_rows, rejected, tagged
 from tests.pipelines.jobs import run
 
 FOOTER = "本站由某某主办。"
@@ -21,8 +20,8 @@ def remove(batches: list[pa.RecordBatch], config: RepeatedLinesConfig, partition
     """What the three steps give, without Beam."""
     documents: Counter[str] = Counter()
     groups = defaultdict(list)
-    for batch in batches:
-        for value in pickle.loads(pickle.dumps(CountLines(config, partitions))).process(batch):
+    for bundle in batches[::2], batches[1::2]:
+        for value in cut_batches(CountLines(config, partitions), bundle):
             if isinstance(value, beam.pvalue.TaggedOutput):
                 documents[value.value[0]] += value.value[1]
             else:
@@ -88,6 +87,12 @@ def test_a_batch_of_which_nothing_is_left():
 
 
 LINES = st.sampled_from(["本站由某某主办。", "扫码看更多内容。", "这是一行正文啊。", "短。"])
+
+
+def test_lines_of_several_batches_are_counted_together_before_they_are_sent():
+    batches = [cleaned(("a", f"f:{i}", f"正文{i}。\n{FOOTER}"), ("b", f"g:{i}", FOOTER)) for i in range(5)]
+    sent = [value for value in cut_batches(CountLines(SMALL, 1), batches) if not isinstance(value, beam.pvalue.TaggedOutput)]
+    assert sorted((place, part.column("documents").to_pylist()) for place, part in sent) == [(("a", 0), [5]), (("b", 0), [5])]
 
 
 @settings(max_examples=40)

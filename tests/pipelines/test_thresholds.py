@@ -21,6 +21,8 @@ def test_a_threshold_is_set_whichever_rule_it_belongs_to():
         ({"min_hans": 5}, r"no cleaning option min_hans\nnearest: min_han"),
         ({"min_han": "many"}, r"min_han many is not a whole number\nthe default is"),
         ({"min_jaccard": 0.1}, "min_jaccard 0.1 is not between"),
+        ({1: 2}, r"no cleaning option 1\n"),
+        ({None: 2, True: 3}, "no cleaning option None"),
         ({"max_kana_share": 2}, "max_kana_share 2.0 is not a share"),
     ],
 )

@@ -31,8 +31,8 @@ def cleaned(texts: list[str], source: str = "a", file: str = "f") -> pa.RecordBa
 TEXTS = [f"这是第{i}篇文章。" for i in range(60)]
 
 
-def write(output: Path, batches: list[pa.RecordBatch], **settings) -> dict[str, bytes]:
-    run(lambda pipeline: pipeline | beam.Create(batches) | WriteDocuments(str(output), 3, **settings))
+def write(output: Path, batches: list[pa.RecordBatch], parts: int | dict[str, int] = 3) -> dict[str, bytes]:
+    run(lambda pipeline: pipeline | beam.Create(batches) | WriteDocuments(str(output), parts))
     return {str(path.relative_to(output)): path.read_bytes() for path in sorted(output.rglob("*.parquet"))}
 
 
@@ -49,9 +49,9 @@ def test_the_same_files_however_documents_come_in_batches(tmp_path):
         assert ids == sorted(ids)
 
 
-def test_sources_may_have_folders_of_their_own(tmp_path):
-    files = write(tmp_path, [cleaned(TEXTS[:30]), cleaned(TEXTS[30:], source="乙")], by_source=True)
-    assert {name.split("/")[0] for name in files} == {"a", "乙"}
+def test_sources_may_have_folders_of_their_own_with_as_many_files_as_they_need(tmp_path):
+    files = write(tmp_path, [cleaned(TEXTS[:30]), cleaned(TEXTS[30:], source="乙")], {"a": 2, "乙": 1})
+    assert list(files) == ["a/part-00000-of-00002.parquet", "a/part-00001-of-00002.parquet", "乙/part-00000-of-00001.parquet"]
     for name in files:
         assert set(pq.read_table(tmp_path / name)["source"].to_pylist()) == {name.split("/")[0]}
 
