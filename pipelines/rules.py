@@ -16,7 +16,6 @@ import re
 from collections import Counter
 from functools import lru_cache
 
-import ahocorasick_rs
 import numba
 import numpy as np
 
@@ -114,21 +113,14 @@ def drop_boilerplate_lines(
     lengths = count_lines(text)[LINE_LENGTH]
     is_short = lengths <= maximum
     short_lines = pick_lines(text, is_short)
-    if not _boilerplate_automaton(words, labels).find_matches_as_indexes(f"\n{short_lines}".encode("utf-8", "surrogatepass")):
-        return text
     in_line, at_beginning = _boilerplate_patterns(words, labels)
     found = [match.start() for match in in_line.finditer(short_lines)] if words else []
     found += [match.start() for match in at_beginning.finditer(f"\n{short_lines}")] if labels else []
+    if not found:
+        return text
     keep = np.ones(len(lengths), bool)
     keep[np.flatnonzero(is_short)[np.searchsorted(np.cumsum(lengths[is_short] + 1), found, "right")]] = False
     return keep_lines(text, keep)
-
-
-@lru_cache(maxsize=1)
-def _boilerplate_automaton(words: tuple[str, ...], labels: tuple[str, ...]) -> ahocorasick_rs.BytesAhoCorasick:
-    """All of it at once, ten times as fast as the patterns: most documents hold none."""
-    beginnings = [f"\n{label}{colon}" for label in labels for colon in "：:"]
-    return ahocorasick_rs.BytesAhoCorasick([entry.encode("utf-8", "surrogatepass") for entry in (*words, *beginnings)])
 
 
 @lru_cache(maxsize=1)
