@@ -16,7 +16,7 @@ from albert_core.tokenization import HAN_RANGES, code_points
 END, ELLIPSIS, ASCII_END, DOT, CLOSER, NEWLINE, SPACE, HAN, DIGIT = range(1, 10)  # classes of code points; 0 is anything else
 _CHARACTERS = {
     END: "。！？；｡",
-    ELLIPSIS: "…",
+    ELLIPSIS: "…⋯",  # the second is what `fold_quotes` makes of the first
     ASCII_END: "!?",
     DOT: ".",
     CLOSER: "”’」』）】》〉〕］｝)]}\"'",

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.sentences import sentence_starts, split_sentences
+from pipelines.variants import fold_quotes
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,9 @@ def test_nothing_is_lost_and_starts_ascend(text):
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_paragraphs_do_not_know_each_other(first, second):
     assert split_sentences(f"{first}\n{second}") == split_sentences(first) + split_sentences(second)
+
+
+def test_folded_quotes_and_ellipses_end_sentences_as_the_others_do():
+    text = "“走吧……”他说完了。天黑了……好"
+    assert split_sentences(text) == ["“走吧……”", "他说完了。", "天黑了……", "好"]
+    assert sentence_starts(fold_quotes(text)).tolist() == sentence_starts(text).tolist()
