@@ -101,6 +101,7 @@ def format_catalogue(entries: Sequence[dict[str, Any]]) -> str:
             ("use", f"--corpus '{entry['corpus']}'"),
         )
         lines += [f"      {name:<8} {fact}" for name, fact in facts if fact]
+        lines += [] if entry["checked"] else ["      (not all of this was checked against its authors' page)"]
     return "\n".join(lines)
 
 

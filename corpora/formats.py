@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from corpora.catalogue import PUBLIC_CORPORA, PublicCorpus
+from corpora.catalogue import FROM_MEMORY, PUBLIC_CORPORA, PublicCorpus
 from corpora.columnar import read_parquet
 from corpora.common_crawl import read_warc
 from corpora.errors import CorpusError
@@ -114,7 +114,13 @@ def describe_formats() -> list[dict[str, Any]]:
     for name, entry in FORMATS.items():
         described.append({"name": name, "description": entry.description, "splittable": entry.splittable, "corpus": entry.example})
         if corpus := corpora.get(name):
-            described[-1] |= {"format": corpus.format, "size": corpus.size, "licence": corpus.licence, "record": corpus.record}
+            described[-1] |= {
+                "format": corpus.format,
+                "size": corpus.size,
+                "licence": corpus.licence,
+                "record": corpus.record,
+                "checked": name not in FROM_MEMORY,
+            }
     return described
 
 

@@ -4,7 +4,7 @@ import tarfile
 
 import pytest
 
-from corpora.catalogue import PUBLIC_CORPORA, corpus_with
+from corpora.catalogue import FROM_MEMORY, PUBLIC_CORPORA, corpus_with
 from corpora.formats import FORMATS, describe_formats, parse_corpus
 from corpora.listing import list_files
 from corpora.records import Document
@@ -99,6 +99,7 @@ def test_the_catalogue_can_be_printed():
         "format": "jsonl",
         "size": "1,043,224 articles, 1.6 GB",
         "licence": "not stated by its authors; Wikipedia's texts are CC BY-SA",
+        "checked": True,
         "record": "id, url, title, text",
     }
     json.dumps(describe_formats())
@@ -123,3 +124,10 @@ def test_every_real_sample_is_known_and_read_whole():
         "translation2019zh.readme_example.jsonl": ("translation2019zh", 1, 0),
         "news2016zh.readme_example.jsonl": ("news2016zh", 1, 0),
     }
+
+
+def test_facts_from_memory_are_marked():
+    assert {corpus.name for corpus in PUBLIC_CORPORA} > FROM_MEMORY
+    checked = {entry["name"]: entry["checked"] for entry in describe_formats() if "checked" in entry}
+    assert checked["wiki2019zh"]
+    assert not checked["weixin"]
