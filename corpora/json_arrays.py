@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from corpora.catalogue import corpus_with
 from corpora.compression import DamagedStreamError
-from corpora.decoding import drop_lone_surrogates, transcode
+from corpora.decoding import drop_lone_surrogates
 from corpora.fields import Fields
 from corpora.json_lines import parse, pick_documents, without_lone_surrogates
 from corpora.records import EXCERPT_CHARACTERS, BadRecord, DamagedFile, Event
@@ -175,9 +175,7 @@ class _Window:
     """
 
     def __init__(self, section: Section) -> None:
-        blocks = section.blocks()
-        stored = section._stored_encoding
-        self._blocks = iter(transcode(blocks, stored) if stored != section.encoding else blocks)
+        self._blocks = section.text_blocks()
         self._encoding = section.encoding
         self._decoder = codecs.getincrementaldecoder(section.encoding)("surrogateescape")
         self._limit = section.max_record_bytes

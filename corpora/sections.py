@@ -73,6 +73,10 @@ class Section:
         """A whole file's bytes, uncompressed, in the encoding they were written in."""
         return self._count(self._blocks)
 
+    def text_blocks(self) -> Iterator[bytes]:
+        """The same in `encoding`, in which lines can be found."""
+        return transcode(self.blocks(), self._stored_encoding) if self._is_wide else self.blocks()
+
     def seekable(self) -> BinaryIO:
         """A whole file, uncompressed, to be read here and there; of a stream, a copy of bounded memory."""
         if self._file is None:
@@ -85,8 +89,7 @@ class Section:
         """A whole file as one record, in `encoding`; a reject if no worker should hold it (it is never held then)."""
         data: bytearray | None = bytearray()
         size = 0
-        blocks = self.blocks()
-        for block in transcode(blocks, self._stored_encoding) if self._is_wide else blocks:
+        for block in self.text_blocks():
             size += len(block)
             if data is not None and size <= self.max_record_bytes:
                 data += block
@@ -99,8 +102,7 @@ class Section:
         if self._stop is not None and self._file is not None:
             self.num_bytes = self._stop - self._start
             return lines_from(self._file, self._start, self._stop, limit=self.max_record_bytes)
-        blocks = self.blocks()
-        return split_lines(transcode(blocks, self._stored_encoding) if self._is_wide else blocks, limit=self.max_record_bytes)
+        return split_lines(self.text_blocks(), limit=self.max_record_bytes)
 
     def own_lines(self) -> Iterator[Line]:
         """Lines that start in the section, for formats in which a line is a record."""

@@ -18,8 +18,10 @@ from typing import Literal, NamedTuple
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.typehints.decorators import no_annotations
 
+from pipelines import progress
 from pipelines.batches import CLEANED_SCHEMA
 from pipelines.candidate_pairs import BUCKETS, CHOSEN, PAIRS, bucket_rows, choose_pairs, pair_up
 from pipelines.deduplicate import MIN_PARTITIONS, PartitionById, document_ids, prefixes
@@ -134,6 +136,7 @@ class SortIntoBuckets(CutBatches):
     def process(self, batch: pa.RecordBatch) -> Iterator[Part]:
         """What is ready, if anything."""
         yield from self.wait(bucket_rows(batch, self.source_ranks))
+        progress.add("compared", pc.sum(pc.utf8_length(batch.column("text"))).as_py() or 0)
 
     def cut(self, rows: pa.RecordBatch) -> Iterator[Part]:
         """At most one part for each partition."""

@@ -1,6 +1,6 @@
 """The recipe: which cleaning rules run, in which order, with which thresholds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
@@ -11,7 +11,6 @@ from pipelines.markup import MARKUP_RULES
 from pipelines.normalization import normalize_characters, squeeze_blanks
 from pipelines.personal_data import MASKS
 from pipelines.reflow import join_wrapped_lines
-from pipelines.settings import describe_settings, parse_settings
 from pipelines.word_lists import ListedWords, domain_of, drop_listed_lines, listed_domain, listed_word, low_quality
 
 TextRule = Callable[[str], str]
@@ -79,15 +78,6 @@ class CleanConfig:
                 raise BuildError(f"{setting.name} holds an empty entry\nit would be in every text: leave it out")
         if not set(self.mask_personal_data) <= {"all", *MASKS}:
             raise BuildError(f"mask_personal_data {','.join(self.mask_personal_data)} is unknown\ngive all, or some of {', '.join(MASKS)}")
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> "CleanConfig":
-        """From names and values as a person types them; see `pipelines.settings.parse_settings`."""
-        return cls(**parse_settings(cls, settings))
-
-    def describe(self) -> list[tuple[str, str, str, str]]:
-        """Name, default, value and meaning of each threshold, for printing."""
-        return describe_settings(self)
 
     def record_rules(self) -> dict[str, RecordRule]:
         """Reason → rule that says from web address and quality score why a document goes, before its text is looked at."""

@@ -1,4 +1,4 @@
-"""Options of a configuration dataclass by name: read from what a person types, and printed."""
+"""Options of a configuration dataclass by name, read from what a person types."""
 
 import dataclasses
 import difflib
@@ -9,7 +9,6 @@ from pipelines import storage
 from pipelines.errors import BuildError
 from pipelines.word_lists import read_list
 
-LISTED = 3  # entries of a long list that are printed
 _TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -49,7 +48,7 @@ def _parse(name: str, value: Any, default: Any) -> Any:
         return kind(text)
     except ValueError:
         article = "a whole number" if kind is int else "a number"
-        raise BuildError(f"{name} {value} is not {article}\nthe default is {_show(default)}") from None
+        raise BuildError(f"{name} {value} is not {article}\nthe default is {'none' if default is None else default}") from None
 
 
 def _parse_list(name: str, value: Any) -> tuple[str, ...]:
@@ -60,18 +59,3 @@ def _parse_list(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, Sequence):
         return tuple(map(str, value))
     raise BuildError(f"{name} {value} is not a list\ngive 甲,乙 or @FILE with one entry a line")
-
-
-def describe_settings(config: Any) -> list[tuple[str, str, str, str]]:
-    """Name, default, value and meaning of each field, as printed; long lists shortened."""
-    return [
-        (field.name, _show(field.default), _show(getattr(config, field.name)), field.metadata.get("doc", ""))
-        for field in dataclasses.fields(config)
-    ]
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, tuple):
-        more = f", … ({len(value)})" if len(value) > LISTED else ""
-        return ", ".join(value[:LISTED]) + more or "none"
-    return str(value).lower() if value is None or isinstance(value, bool) else f"{value}"
