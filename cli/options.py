@@ -7,6 +7,8 @@ import click
 
 EXIT_USER_ERROR = 2
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
 
 def run(program: str, group: click.Group) -> None:
     """Runs a command line. A mistake of the user's is two lines on standard error and exit code 2, never a traceback."""

@@ -1,0 +1,62 @@
+"""A Beam job behind a command: the options that go to Beam, and the progress line while it runs."""
+
+import contextlib
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from cli.progress import Progress
+
+BEAM = {"ignore_unknown_options": True, "allow_extra_args": True}
+"""Context settings of a command that hands what it does not know to Beam."""
+
+beam_arguments = click.argument("beam_arguments", nargs=-1, type=click.UNPROCESSED)
+
+
+def beam_options(context: click.Context, arguments: tuple[str, ...]) -> Any:
+    """Beam's options, from what the command does not know itself."""
+    from pipelines.runners import parse_beam_options
+
+    return parse_beam_options(arguments, [name for parameter in context.command.params for name in parameter.opts])
+
+
+@contextlib.contextmanager
+def progress_folder() -> Iterator[None]:
+    """Where local workers say how far they are."""
+    from pipelines import progress
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[progress.FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[progress.FOLDER]
+
+
+@contextlib.contextmanager
+def watch(stage: str, size: int | None) -> Iterator[None]:
+    """A progress line while a stage runs. `size` in bytes: workers count characters, so it says how much, but not how long."""
+    from pipelines import progress
+
+    progress.reset()
+    label, what = {"clean": ("clean", "cleaned"), "distinct": ("compare", "compared"), "instances": ("instances", "segmented")}[stage]
+    done = threading.Event()
+    whole = f"of {size / 1e6:,.1f} MB of {'files' if stage == 'clean' else 'text'}" if size else ""
+    with Progress(None, "characters", label) as line:
+
+        def follow() -> None:
+            while not done.wait(0.5):
+                shards = progress.total("shards")
+                line.update(progress.total(what), f"{whole}  {shards:,} shards written" if shards else whole)
+
+        follower = threading.Thread(target=follow, daemon=True)
+        follower.start()
+        try:
+            yield
+        finally:
+            done.set()
+            follower.join()
