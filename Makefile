@@ -29,6 +29,10 @@ test: lint
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks.instances
+	$(BIN)/python -m tests.benchmarks.workers
+	$(BIN)/python -m tests.benchmarks.instance_law
+	$(BIN)/python -m tests.benchmarks.order_probe
+	$(BIN)/python -m tests.benchmarks.words
 	$(BIN)/python -m tests.benchmarks.cleaning
 	$(BIN)/python -m tests.benchmarks.cleaning speed
 	$(BIN)/python -m tests.benchmarks.training

@@ -23,46 +23,55 @@ SEQUENCE_FEATURES = (INPUT_IDS, INPUT_MASK, SEGMENT_IDS)  # int64 [max_seq_lengt
 PREDICTION_FEATURES = (MASKED_LM_POSITIONS, MASKED_LM_IDS)  # int64 [max_predictions_per_seq]
 FEATURES = tuple(sorted((*SEQUENCE_FEATURES, *PREDICTION_FEATURES, MASKED_LM_WEIGHTS, NEXT_SENTENCE_LABELS)))
 """The seven features in the order in which they stand in a record."""
+FLOAT_LIST, INT64_LIST = 2, 3  # fields of tf.train.Feature
 
 
-def to_features(drawn: Drawn) -> dict[str, np.ndarray]:
+def to_features(drawn: Drawn, *, flags: type = np.int32) -> dict[str, np.ndarray]:
     """The seven features of drawn instances: sequences int32 [N, L], predictions int32 [N, P], weights float32 [N, P], label int32 [N, 1].
 
     Padding is 0 everywhere; a padded prediction has position 0, id 0, weight 0.0.
+
+    Args:
+      drawn: N instances.
+      flags: the type of what is 0 or 1, mask, segments and label. As np.uint8 they are written faster.
     """
     sequence = np.arange(drawn.input_ids.shape[1], dtype=np.int32)
     prediction = np.arange(drawn.labels.shape[1], dtype=np.int32)
     return {
         INPUT_IDS: drawn.input_ids,
-        INPUT_MASK: (sequence < drawn.lengths[:, None]).astype(np.int32),
-        SEGMENT_IDS: drawn.segment_ids,
+        INPUT_MASK: (sequence < drawn.lengths[:, None]).astype(flags),
+        SEGMENT_IDS: drawn.segment_ids.astype(flags, copy=False),
         MASKED_LM_POSITIONS: drawn.positions,
         MASKED_LM_IDS: drawn.labels,
         MASKED_LM_WEIGHTS: (prediction < drawn.num_predictions[:, None]).astype(np.float32),
-        NEXT_SENTENCE_LABELS: drawn.swapped[:, None],
+        NEXT_SENTENCE_LABELS: drawn.swapped[:, None].astype(flags, copy=False),
     }
 
 
 def encode_records(features: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The features of N instances as N framed TFRecords: uint8 [bytes], and int64 [N + 1] offsets of the frames."""
-    columns = [_as_bytes(features[name]) for name in FEATURES]
-    sizes = [_payload_sizes(values) if values.dtype != np.uint8 else np.full(len(values), values.shape[1]) for values in columns]
+    columns = [_as_written(features[name]) for name in FEATURES]
+    sizes = [np.full(len(values), values.shape[1]) if values.dtype == np.uint8 else _varint_bytes(values) for values in columns]
     headers = [_entry_header_sizes(len(name), size) for name, size in zip(FEATURES, sizes, strict=True)]
     feature_map = sum(size + header.sum(axis=1) for size, header in zip(sizes, headers, strict=True))
     records = feature_map + 1 + _varint_sizes(feature_map)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(records + HEADER + FOOTER)])
-    buffer = np.zeros(offsets[-1], np.uint8)
+    buffer = np.empty(offsets[-1], np.uint8)
     cursors = _write_outer(buffer, offsets[:-1] + HEADER, feature_map)
     for name, values, size, header in zip(FEATURES, columns, sizes, headers, strict=True):
-        kind = 2 if values.dtype == np.uint8 else 3  # Feature.float_list, Feature.int64_list
-        _write_entry(buffer, cursors, np.frombuffer(name.encode(), np.uint8), kind, values, size, header)
+        kind = FLOAT_LIST if features[name].dtype.kind == "f" else INT64_LIST
+        _write_entry_headers(buffer, cursors, np.frombuffer(name.encode(), np.uint8), kind, size, header)
+        (_write_bytes if values.dtype == np.uint8 else _write_varints)(buffer, cursors, values)
     fill_frames(buffer, offsets)
     return buffer, offsets
 
 
-def _as_bytes(values: np.ndarray) -> np.ndarray:
-    """Floats as their little-endian bytes, uint8 [N, 4 P]; integers as they are."""
-    return values.astype("<f4").view(np.uint8) if values.dtype.kind == "f" else values.astype(np.int32, copy=False)
+def _as_written(values: np.ndarray) -> np.ndarray:
+    """uint8 [N, bytes] where the values are the bytes to write: floats, and uint8 below 128, their own varints. Else int32 [N, values]."""
+    if values.dtype.kind == "f":
+        return values.astype("<f4", copy=False).view(np.uint8)
+    own_varint = values.dtype == np.uint8 and (values.size == 0 or values.max() < 128)
+    return values if own_varint else values.astype(np.int32, copy=False)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -83,12 +92,14 @@ def _varint_sizes(values: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(cache=True, nogil=True)
-def _payload_sizes(values: np.ndarray) -> np.ndarray:
+def _varint_bytes(values: np.ndarray) -> np.ndarray:
     """Bytes of each row of non-negative integers as varints."""
-    sizes = np.zeros(len(values), np.int64)
+    sizes = np.empty(len(values), np.int64)
     for i in range(len(values)):
+        more = np.int32(0)  # of 32 bits, as the values are: the loop becomes vector instructions
         for value in values[i]:
-            sizes[i] += 1 + (value >= 1 << 7) + (value >= 1 << 14) + (value >= 1 << 21)
+            more += np.int32(value >= 1 << 7) + np.int32(value >= 1 << 14) + np.int32(value >= 1 << 21)
+        sizes[i] = len(values[i]) + more
     return sizes
 
 
@@ -129,32 +140,40 @@ def _write_outer(buffer: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> n
 
 
 @numba.njit(cache=True, nogil=True)
-def _write_entry(
-    buffer: np.ndarray, cursors: np.ndarray, name: np.ndarray, kind: int, values: np.ndarray, payloads: np.ndarray, headers: np.ndarray
+def _write_entry_headers(
+    buffer: np.ndarray, cursors: np.ndarray, name: np.ndarray, kind: int, payloads: np.ndarray, headers: np.ndarray
 ) -> None:
-    """One feature of every record: Features.feature entry { key, value { list { packed values } } }; moves the cursors behind it."""
+    """What stands before the values of a feature: Features.feature entry { key, value { list { packed values } } }; moves the cursors."""
     for i in range(len(cursors)):
-        payload = payloads[i]
-        values_size = headers[i, 3] + payload
-        feature_size = 1 + _varint_size(values_size) + values_size
+        values_size = headers[i, 3] + payloads[i]
         at = _put_tag(buffer, cursors[i], 1, headers[i, 1] + headers[i, 2] + values_size)
         at = _put_tag(buffer, at, 1, len(name))
-        for character in name:
-            buffer[at] = character
-            at += 1
-        at = _put_tag(buffer, at, 2, feature_size)
+        buffer[at : at + len(name)] = name
+        at = _put_tag(buffer, at + len(name), 2, 1 + _varint_size(values_size) + values_size)
         at = _put_tag(buffer, at, kind, values_size)
-        at = _put_tag(buffer, at, 1, payload)
+        cursors[i] = _put_tag(buffer, at, 1, payloads[i])
+
+
+@numba.njit(cache=True, nogil=True)
+def _write_bytes(buffer: np.ndarray, cursors: np.ndarray, values: np.ndarray) -> None:
+    """Values that are the bytes to write; moves the cursors behind them."""
+    for i in range(len(cursors)):
+        buffer[cursors[i] : cursors[i] + values.shape[1]] = values[i]
+        cursors[i] += values.shape[1]
+
+
+@numba.njit(cache=True, nogil=True)
+def _write_varints(buffer: np.ndarray, cursors: np.ndarray, values: np.ndarray) -> None:
+    """Non-negative integers as varints; moves the cursors behind them."""
+    for i in range(len(cursors)):
+        at = cursors[i]
         for value in values[i]:
-            if kind == 2:  # bytes of floats
-                buffer[at] = value
-            else:
-                rest = np.int64(value)
-                while rest >= 128:
-                    buffer[at] = rest & 127 | 128
-                    rest >>= 7
-                    at += 1
-                buffer[at] = rest
+            rest = np.uint32(value)
+            while rest >= 128:
+                buffer[at] = rest & 127 | 128
+                rest >>= np.uint32(7)
+                at += 1
+            buffer[at] = rest
             at += 1
         cursors[i] = at
 

@@ -11,6 +11,7 @@ state, the same on every machine, runner and retry.
 """
 
 import dataclasses
+import functools
 from typing import Literal
 
 import numba
@@ -143,8 +144,8 @@ class Drawn:
     labels: np.ndarray  # int32 [N, P], original ids
     num_predictions: np.ndarray  # int32 [N]
     swapped: np.ndarray  # int32 [N], the sentence-order label: 1 = B came first
-    num_spans: np.ndarray  # int64 [max_ngram]: spans drawn of 1, 2, … words
-    num_replaced: np.ndarray  # int64 [3]: predictions shown as [MASK], as themselves, as a random token
+    num_spans: np.ndarray  # uint16 [N, max_ngram]: spans drawn of 1, 2, … words
+    num_replaced: np.ndarray  # uint16 [N, 3]: predictions shown as [MASK], as themselves, as a random token
 
 
 def draw(instances: Instances, options: DrawingOptions, tables: DrawingTables, *, seed: int, epoch: int = 0) -> Drawn:
@@ -167,17 +168,23 @@ def draw(instances: Instances, options: DrawingOptions, tables: DrawingTables, *
         labels=np.zeros((n, predictions), np.int32),
         num_predictions=np.zeros(n, np.int32),
         swapped=np.zeros(n, np.int32),
-        num_spans=np.zeros(options.max_ngram, np.int64),
-        num_replaced=np.zeros(3, np.int64),
+        num_spans=np.zeros((n, options.max_ngram), np.uint16),
+        num_replaced=np.zeros((n, 3), np.uint16),
     )
     _draw_all(
         (instances.token_ids, instances.flags, instances.starts, instances.ends, instances.keys),
         (tables.unk_id, tables.cls_id, tables.sep_id, tables.mask_id, tables.random_ids, tables.clause_marks),
-        (options.budgets(), options.ngram_thresholds(), options.mask_unit == "token"),
+        _law(options),
         np.uint64(mix(np.uint64(seed & (2**64 - 1)), np.uint64(epoch))),  # numba hands a Python integer back
         tuple(getattr(drawn, field.name) for field in dataclasses.fields(drawn)),
     )
     return drawn
+
+
+@functools.lru_cache(maxsize=16)
+def _law(options: DrawingOptions) -> tuple[np.ndarray, np.ndarray, bool]:
+    """The options as the kernel wants them."""
+    return options.budgets(), options.ngram_thresholds(), options.mask_unit == "token"
 
 
 @numba.njit(cache=True, nogil=True)
@@ -201,13 +208,15 @@ def count_splits(token_ids: np.ndarray, flags: np.ndarray, start: int, end: int,
 
     我们去公园。→ 0      早上，我们去公园。→ 1, clause      下雨了。我们去公园。→ 1, sentence
     """
-    sentences = clauses = 0
-    for t in range(start + 1, end):
-        if flags[t] & SENTENCE_START:
-            sentences += 1
-        elif clause_marks[token_ids[t - 1]]:
-            clauses += 1
-    return (sentences, False) if sentences else (clauses, True)
+    sentences = 0
+    for flag in flags[start + 1 : end]:  # alone in its loop, which becomes vector instructions: most instances end here
+        sentences += (flag & SENTENCE_START) >> 1
+    if sentences:
+        return sentences, False
+    clauses = 0
+    for token_id in token_ids[start : end - 1]:
+        clauses += clause_marks[token_id]
+    return clauses, True
 
 
 @numba.njit(cache=True, nogil=True)
@@ -314,7 +323,7 @@ def _lay_out(
 @numba.njit(cache=True, nogil=True)
 def _replace(
     ids: np.ndarray,
-    chosen: np.ndarray,
+    words: np.ndarray,
     mask_id: int,
     random_ids: np.ndarray,
     key: np.uint64,
@@ -322,21 +331,22 @@ def _replace(
     labels: np.ndarray,
     num_replaced: np.ndarray,
 ) -> int:
-    """Shows each chosen token as [MASK] (80 %), itself (10 %) or a random token (10 %); returns how many there are (BERT §3.1)."""
+    """Shows each token of a MASKED word as [MASK] (80 %), itself (10 %) or a random token (10 %); returns their number (BERT §3.1)."""
     count = 0
-    for position in range(len(chosen)):
-        if not chosen[position]:
+    for w in range(len(words)):
+        if words[w, 3] != MASKED:
             continue
-        positions[count], labels[count] = position, ids[position]
-        count += 1
-        bits = mix(key, np.uint64(position))
-        tenth = below(bits, 10)
-        kind = 0 if tenth < 8 else tenth - 7
-        if kind == 0:
-            ids[position] = mask_id
-        elif kind == 2:
-            ids[position] = random_ids[below(mix(bits, np.uint64(0)), len(random_ids))]
-        num_replaced[kind] += 1
+        for position in range(words[w, 0], words[w, 1]):
+            positions[count], labels[count] = position, ids[position]
+            count += 1
+            bits = mix(key, np.uint64(position))
+            tenth = below(bits, 10)
+            kind = 0 if tenth < 8 else tenth - 7
+            if kind == 0:
+                ids[position] = mask_id
+            elif kind == 2:
+                ids[position] = random_ids[below(mix(bits, np.uint64(0)), len(random_ids))]
+            num_replaced[kind] += 1
     return count
 
 
@@ -349,7 +359,6 @@ def _draw_all(instances: tuple, tables: tuple, law: tuple, salt: np.uint64, out:
     input_ids, segment_ids, lengths, positions, labels, num_predictions, swapped, num_spans, num_replaced = out
     max_length = input_ids.shape[1]
     words = np.empty((max_length, 4), np.int64)
-    chosen = np.empty(max_length, np.bool_)
     for i in range(len(keys)):
         key = mix(keys[i], salt)
         split = _choose_split(token_ids, flags, starts[i], ends[i], clause_marks, mix(key, np.uint64(0)))
@@ -358,11 +367,7 @@ def _draw_all(instances: tuple, tables: tuple, law: tuple, salt: np.uint64, out:
         length, num_words = _lay_out(token_ids, flags, parts, (unk_id, cls_id, sep_id), by_token, input_ids[i], words)
         lengths[i] = length
         segment_ids[i, parts[0][1] - parts[0][0] + 2 : length] = 1
-        _mask_spans(words, num_words, budgets[length], thresholds, mix(key, np.uint64(2)), num_spans)
-        chosen[:length] = False
-        for w in range(num_words):
-            if words[w, 3] == MASKED:
-                chosen[words[w, 0] : words[w, 1]] = True
+        _mask_spans(words, num_words, budgets[length], thresholds, mix(key, np.uint64(2)), num_spans[i])
         num_predictions[i] = _replace(
-            input_ids[i], chosen[:length], mask_id, random_ids, mix(key, np.uint64(3)), positions[i], labels[i], num_replaced
+            input_ids[i], words[:num_words], mask_id, random_ids, mix(key, np.uint64(3)), positions[i], labels[i], num_replaced[i]
         )

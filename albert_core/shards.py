@@ -4,7 +4,9 @@
     OUT/vocab.txt                           the vocabulary that the ids mean
     OUT/train-00000-of-00012.tfrecord       instances; static: a record each, dynamic: a record a block
     OUT/train-00000-of-00012.index.npy      int64 [blocks + 1]: byte offsets of the blocks of that shard
+    OUT/train-00000-of-00012.documents.parquet      which stretch of which document each instance is, in the order of the shard
     OUT/eval-00000-of-00001.tfrecord, …     held-out documents
+    OUT/train-128-00000-of-00012.tfrecord, …        with length bins: one file a bin, though it may hold no record
 
 Every BLOCK_INSTANCES instances are a block, the unit of random access for both kinds, so training resumes anywhere without replaying.
 """
@@ -35,33 +37,35 @@ from albert_core.bert_records import (
 from albert_core.blocks import pack_block, unpack_block
 from albert_core.drawing import DrawingOptions, DrawingTables, Drawn, Instances, draw
 from albert_core.errors import AlbertError
+from albert_core.length_bins import bins_of, check_length_bins, options_of_bin, pad_features
 from albert_core.tfrecord import DamagedRecordError, frame, read_frames, split_frames
 from albert_core.tokenization import Tokenizer
 
 __all__ = [
-    "BLOCK_INSTANCES", "FEATURES", "INDEX_SUFFIX", "INPUT_IDS", "INPUT_MASK", "MANIFEST", "MASKED_LM_IDS", "MASKED_LM_POSITIONS",
-    "MASKED_LM_WEIGHTS", "NEXT_SENTENCE_LABELS", "SCHEMA_VERSION", "SEGMENT_IDS", "SHARD_SUFFIX", "VOCABULARY", "DamagedRecordError",
-    "Dataset", "EncodedBlock", "Kind", "Split", "decode_records", "encode_block", "feature_lengths", "read_frames", "shard_name",
-    "split_frames", "to_features", "unpack_block",
+    "BLOCK_INSTANCES", "DOCUMENTS_SUFFIX", "FEATURES", "INDEX_SUFFIX", "INPUT_IDS", "INPUT_MASK", "MANIFEST", "MASKED_LM_IDS",
+    "MASKED_LM_POSITIONS", "MASKED_LM_WEIGHTS", "NEXT_SENTENCE_LABELS", "SCHEMA_VERSION", "SEGMENT_IDS", "SHARD_SUFFIX", "VOCABULARY",
+    "DamagedRecordError", "Dataset", "EncodedBlock", "Kind", "Split", "bins_of", "check_length_bins", "decode_records", "encode_block",
+    "feature_lengths", "frame", "options_of_bin", "pack_block", "read_frames", "shard_name", "split_frames", "to_features", "unpack_block",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 VOCABULARY = "vocab.txt"
-SHARD_SUFFIX, INDEX_SUFFIX = ".tfrecord", ".index.npy"
+SHARD_SUFFIX, INDEX_SUFFIX, DOCUMENTS_SUFFIX = ".tfrecord", ".index.npy", ".documents.parquet"
 BLOCK_INSTANCES = 256
 Kind = Literal["static", "dynamic"]
 
 
-def shard_name(split: str, shard: int, num_shards: int) -> str:
-    """`train-00003-of-00012`, without a suffix."""
-    return f"{split}-{shard:05d}-of-{num_shards:05d}"
+def shard_name(split: str, shard: int, num_shards: int, length: int | None = None) -> str:
+    """`train-00003-of-00012`, or with length bins `train-128-00003-of-00012`; without a suffix."""
+    part = split if length is None else f"{split}-{length}"
+    return f"{part}-{shard:05d}-of-{num_shards:05d}"
 
 
 class EncodedBlock(NamedTuple):
     """A block as it goes into the file, and what was drawn for it (of a dynamic block: for epoch 0, for the statistics)."""
 
-    content: bytes
+    content: bytes | memoryview
     num_records: int
     drawn: Drawn
 
@@ -71,8 +75,8 @@ def encode_block(kind: Kind, instances: Instances, options: DrawingOptions, tabl
     drawn = draw(instances, options, tables, seed=seed)
     if kind == "dynamic":
         return EncodedBlock(frame(pack_block(instances)), 1, drawn)
-    buffer, _ = encode_records(to_features(drawn))
-    return EncodedBlock(buffer.tobytes(), len(instances), drawn)
+    buffer, _ = encode_records(to_features(drawn, flags=np.uint8))
+    return EncodedBlock(buffer.data, len(instances), drawn)
 
 
 def open_file(path: str) -> BinaryIO:
@@ -197,24 +201,42 @@ class Dataset:
         """What the drawing law was asked for."""
         return DrawingOptions(**{field.name: self.parameters[field.name] for field in dataclasses.fields(DrawingOptions)})
 
-    def split(self, name: str) -> "Split":
-        """The "train" or "eval" part.
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The length bins in ascending order, each of which `split` gives alone; without bins the maximal length."""
+        return tuple(self.parameters.get("length_bins") or (self.max_seq_length,))
+
+    def split(self, name: str, length: int | None = None) -> "Split":
+        """The "train" or "eval" part: all instances at `max_seq_length`, or those of one length bin at the bin's own width.
+
+        A curriculum of lengths trains on `split("train", length=128)`, then on `split("train")`: the first steps are short and cheap and
+        the last see every instance; or on each of `lengths` in turn, to see every instance once and pad little.
 
         Raises:
-          AlbertError: the dataset has no instances there.
+          AlbertError: the dataset has no instances there, or no such bin.
         """
-        split = Split(self, [shard for shard in self.manifest["shards"] if shard["name"].startswith(f"{name}-")])
+        if length is not None and length not in self.lengths:
+            known = ", ".join(map(str, self.lengths))
+            raise AlbertError(f"{self.path} has no length bin {length}, it has {known}\nask for one of these, or build with --length-bins")
+        shards = [shard for shard in self.manifest["shards"] if shard["name"].startswith(f"{name}-")]
+        split = Split(self, [shard for shard in shards if length in (None, self.length_of(shard))], length)
         if split.num_instances == 0:
             fix = "build with a larger --eval-fraction" if name == "eval" else "see the counts in its manifest.json"
-            raise AlbertError(f"{self.path} holds no {name} instances\n{fix}")
+            raise AlbertError(f"{self.path} holds no {name} instances{'' if length is None else f' of length bin {length}'}\n{fix}")
         return split
+
+    def length_of(self, shard: dict[str, Any]) -> int:
+        """The length bin of a shard of the manifest."""
+        return int(shard.get("max_seq_length", self.max_seq_length))
 
 
 class Split:
     """The blocks of a dataset's train or eval shards, in the order of the shards. Reading is safe from many threads."""
 
-    def __init__(self, dataset: Dataset, shards: list[dict[str, Any]]):
+    def __init__(self, dataset: Dataset, shards: list[dict[str, Any]], length: int | None = None):
+        """`length`: how wide the instances are made; at least the bins of the shards. `max_seq_length` of the dataset if left out."""
         self.dataset, self.shards = dataset, shards
+        self.options = options_of_bin(dataset.options, length or dataset.max_seq_length)
         sizes = [_block_sizes(shard["instances"]) for shard in shards]
         self.block_sizes = np.concatenate(sizes) if sizes else np.zeros(0, np.int32)
         """int32 [num_blocks]: instances in each block."""
@@ -238,8 +260,9 @@ class Split:
         dataset = self.dataset
         try:
             if dataset.kind == "static":
-                return decode_records(records, dataset.max_seq_length, dataset.max_predictions_per_seq)
-            return to_features(draw(unpack_block(records[0]), dataset.options, dataset.tables, seed=dataset.seed, epoch=epoch))
+                stored = options_of_bin(dataset.options, dataset.length_of(self.shards[self._locate(block)[0]]))
+                return pad_features(decode_records(records, stored.max_seq_length, stored.max_predictions_per_seq), self.options)
+            return to_features(draw(unpack_block(records[0]), self.options, dataset.tables, seed=dataset.seed, epoch=epoch))
         except ValueError as error:
             raise self._damaged(block, str(error)) from error
 

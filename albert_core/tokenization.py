@@ -144,7 +144,8 @@ class Tokenizer:
         """The characters of PUNCTUATION_RANGES that the library splits off from letters around them, as one token, unchanged."""
         candidates = [chr(point) for first, last in PUNCTUATION_RANGES for point in range(first, last + 1) if not chr(point).isalnum()]
         probes = self._library.encode_batch([f"a{character}a" for character in candidates])
-        kept = (c for c, probe in zip(candidates, probes, strict=True) if len(probe.ids) == 3 and unicodedata.normalize("NFD", c) == c)
+        apart = (c for c, probe in zip(candidates, probes, strict=True) if len(set(probe.word_ids)) == 3)  # a～a may be one word
+        kept = (c for c in apart if unicodedata.normalize("NFD", c) == c)
         return "".join(kept)
 
 

@@ -8,8 +8,8 @@ import click
 Command = Callable[..., Any]
 
 ALONE = {
-    "print_rules": ("rules", "rules_file", "near_duplicates", "as_json"),
-    "explain": ("corpora", "corpora_file", "fields", "rules", "rules_file", "count", "as_json"),
+    "print_rules": ("language", "rules", "rules_file", "near_duplicates", "as_json"),
+    "explain": ("corpora", "corpora_file", "fields", "language", "rules", "rules_file", "count", "as_json"),
 }
 """Options that make `clean` do something else, each with those that mean something beside it."""
 
@@ -46,11 +46,30 @@ source_options = with_options(
     ),
 )
 
-cleaning_options = with_options(
+choice_options = with_options(
     click.option("--sample", type=float, default=1.0, show_default=True, help="Share of the records that is taken, the same in every run."),
     click.option("--limit", type=int, default=None, metavar="N", help="Most records that are taken: those with the smallest keys."),
+)
+
+language_option = click.option(
+    "--language",
+    type=click.Choice(["chinese", "other"]),
+    default="chinese",
+    show_default=True,
+    help="other: words are parted by blanks, and rules that count Chinese characters are off.",
+)
+
+rule_options = with_options(
+    language_option,
     click.option("--rule", "rules", multiple=True, metavar="NAME=VALUE", help="Another threshold of a rule; --print-rules lists them."),
     click.option("--rules", "rules_file", metavar="FILE", help="YAML with such thresholds."),
+)
+
+damage_option = click.option("--allow-damaged-files", is_flag=True, help="Go on without what damaged files lost.")
+
+cleaning_options = with_options(
+    choice_options,
+    rule_options,
     click.option(
         "--near-duplicates",
         type=float,
@@ -67,7 +86,7 @@ cleaning_options = with_options(
     click.option(
         "--max-error-rate", type=float, default=0.01, show_default=True, help="Share of unreadable documents that is put up with."
     ),
-    click.option("--allow-damaged-files", is_flag=True, help="Go on without what damaged files lost."),
+    damage_option,
     click.option("--overwrite", is_flag=True, help="Replace a finished dataset of other options; what is clean already is used again."),
     click.option(
         "--batch-bytes",
@@ -103,28 +122,28 @@ def read_sources(options: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def read_settings(options: dict[str, Any]) -> dict[str, Any]:
-    """The thresholds that --rules, --rule and --near-duplicates set, by name; the last has the last word."""
+    """The thresholds that --language, --rules, --rule and --near-duplicates set, by name; the last has the last word."""
     import yaml
 
-    from pipelines import storage
+    from pipelines import languages, storage
     from pipelines.errors import BuildError
 
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = dict(languages.RULES[options["language"]])
     path = options.get("rules_file")
     if path:
         try:
-            settings = yaml.safe_load(storage.read(path)) or {}
+            given = yaml.safe_load(storage.read(path)) or {}
         except (OSError, yaml.YAMLError) as error:
             raise BuildError(f"--rules {path} cannot be read: {error}\ngive a YAML file with lines such as min_han: 50") from error
-        if not isinstance(settings, dict):
+        if not isinstance(given, dict):
             raise BuildError(f"--rules {path} is not a list of NAME: VALUE\nwrite lines such as min_han: 50")
-        settings = {_option_name(name): value for name, value in settings.items()}
+        settings |= {_option_name(name): value for name, value in given.items()}
     for rule in options.get("rules", ()):
         name, equals, value = rule.partition("=")
         if not equals:
             raise BuildError(f"--rule {rule} has no value\nwrite it as --rule min_han=50; --print-rules lists them")
         settings[_option_name(name)] = value.strip()
-    if options["near_duplicates"] is not None:
+    if options.get("near_duplicates") is not None:
         settings["min_jaccard"] = options["near_duplicates"]
     return settings
 

@@ -7,11 +7,20 @@ from typing import Any
 
 import click
 
-from cli.corpus_options import cleaning_config, cleaning_options, read_settings, read_sources, refuse_idle_options, source_options
-from cli.datasets import formats, inspect, verify
+from cli.corpus_options import (
+    cleaning_config,
+    cleaning_options,
+    language_option,
+    read_settings,
+    read_sources,
+    refuse_idle_options,
+    source_options,
+)
+from cli.datasets import formats, inspect, remove, report, verify
 from cli.instance_options import instances_config, masking_options
 from cli.jobs import BEAM, beam_arguments, beam_options, progress_folder, watch
 from cli.options import json_option, run
+from cli.planning import plan
 from cli.summaries import summarize_dataset, summarize_documents
 from cli.vocabularies import vocab
 
@@ -115,6 +124,7 @@ def _explain(options: dict[str, Any], as_json: bool) -> None:
 @data.command(context_settings=BEAM)
 @click.option("--documents", required=True, metavar="DIR", help="The output folder of albert-data clean, or of a build.")
 @output_option
+@language_option
 @masking_options
 @click.option("--overwrite", is_flag=True, help="Replace a finished dataset of other options.")
 @json_option
@@ -140,7 +150,7 @@ def instances(context: click.Context, output: str, as_json: bool, beam_arguments
     print(json.dumps(manifest, ensure_ascii=False) if as_json else summarize_dataset(manifest, output, time.monotonic() - started))
 
 
-for command in (formats, inspect, verify, vocab):
+for command in (formats, inspect, verify, report, remove, vocab, plan):
     data.add_command(command)
 
 

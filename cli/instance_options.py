@@ -6,6 +6,14 @@ from typing import Any
 import click
 
 
+def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...]:
+    """`128,512` → (128, 512); nothing → ()."""
+    try:
+        return tuple(int(part) for part in value.split(",")) if value else ()
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not a list of whole numbers such as 128,256,512", context, parameter) from error
+
+
 def masking_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that decide instances; names are the reference's."""
     options = [
@@ -43,12 +51,18 @@ def masking_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--num-shards", type=int, default=None, help="Train shards.  [default: by size]"),
         click.option(
+            "--length-bins",
+            metavar="N,N,…",
+            callback=_numbers,
+            help="Write instances to files by length, padded to these; the last is --max-seq-length: 128,256,384,512.",
+        ),
+        click.option(
             "--segmenter",
             type=click.Choice(["rjieba", "jieba", "none"]),
-            default="rjieba",
-            show_default=True,
-            help="Where words come from.",
+            default=None,
+            help="Where words come from.  [default: rjieba; none with --language other]",
         ),
+        click.option("--user-dict", metavar="FILE", help="Words of your own, one a line, as jieba has them: WORD [FREQUENCY] [TAG]."),
         click.option("--lower-case/--no-lower-case", default=True, show_default=True, help="As the vocabulary wants it."),
         click.option("--seed", type=int, default=12345, show_default=True, help="All chance is keyed by it."),
     ]
@@ -61,8 +75,10 @@ def instances_config(options: dict[str, Any]) -> Any:
     """The options of `masking_options` as a configuration; what was left out depends on the rest."""
     from albert_core.drawing import DrawingOptions
     from albert_core.shards import read_file
+    from pipelines import languages, storage
     from pipelines.errors import BuildError
     from pipelines.instances import InstancesConfig
+    from pipelines.user_dictionary import read_user_dictionary
 
     length, probability = options["max_seq_length"], options["masked_lm_prob"]
     predictions = options["max_predictions_per_seq"]
@@ -74,17 +90,18 @@ def instances_config(options: dict[str, Any]) -> Any:
         max_ngram=options["max_ngram"] or (1 if options["mask_unit"] == "token" else 3) if options["max_ngram"] != 0 else 0,
         mask_unit=options["mask_unit"],
     )
-    if drawing.max_predictions_per_seq < wanted:
-        click.echo(
-            f"albert-data: warning: --max-predictions-per-seq {drawing.max_predictions_per_seq} holds less than the {wanted} that "
-            f"--masked-lm-prob {probability:g} asks for in {length} tokens: long instances are masked less",
-            err=True,
-        )
     try:
         vocabulary = read_file(options["vocab"])
     except OSError as error:
         fix = "give a file with one token a line, as BERT's vocab.txt; or learn one: albert-data vocab"
         raise BuildError(f"--vocab {options['vocab']}: {error.strerror or error}\n{fix}") from error
     dupe_factor = options["dupe_factor"] if options["dupe_factor"] is not None else 1 if options["kind"] == "dynamic" else 10
-    names = ("kind", "short_seq_prob", "eval_fraction", "num_shards", "segmenter", "lower_case", "seed")
-    return InstancesConfig(vocabulary=vocabulary, drawing=drawing, dupe_factor=dupe_factor, **{name: options[name] for name in names})
+    names = ("kind", "short_seq_prob", "eval_fraction", "num_shards", "length_bins", "language", "lower_case", "seed")
+    return InstancesConfig(
+        vocabulary=vocabulary,
+        drawing=drawing,
+        dupe_factor=dupe_factor,
+        segmenter=options["segmenter"] or languages.SEGMENTERS[options["language"]],
+        user_dictionary=read_user_dictionary(options["user_dict"], storage.read) if options["user_dict"] else None,
+        **{name: options[name] for name in names},
+    )

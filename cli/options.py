@@ -1,7 +1,11 @@
 """What the two commands share: how a mistake is said, and where the answer goes."""
 
+import functools
 import os
 import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -12,6 +16,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 def run(program: str, group: click.Group) -> None:
     """Runs a command line. A mistake of the user's is two lines on standard error and exit code 2, never a traceback."""
+    with warnings.catch_warnings():
+        warnings.showwarning = functools.partial(_show_warning, program, warnings.showwarning)
+        _run(program, group)
+
+
+def _run(program: str, group: click.Group) -> None:
     try:
         status = group(prog_name=program, standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
@@ -26,6 +36,14 @@ def run(program: str, group: click.Group) -> None:
         if not is_users_error(error):
             raise
         fail(program, str(error), EXIT_USER_ERROR)
+
+
+def _show_warning(program: str, otherwise: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any) -> None:
+    """A warning of ours as errors are said; those of libraries as Python shows them."""
+    if category.__name__ != "BuildWarning":
+        otherwise(message, category, *where)
+        return
+    print(_indented(f"{program}: warning", str(message)), file=sys.stderr)
 
 
 def import_tensorflow() -> None:
@@ -45,10 +63,13 @@ def import_tensorflow() -> None:
 
 def fail(program: str, message: str, status: int) -> None:
     """Says what is wrong, the fix below it, and leaves."""
-    first, *rest = message.splitlines() or ["failed"]
-    indent = " " * (len(program) + 2)
-    print("\n".join([f"{program}: {first}", *(indent + line for line in rest)]), file=sys.stderr)
+    print(_indented(program, message or "failed"), file=sys.stderr)
     sys.exit(status)
+
+
+def _indented(head: str, message: str) -> str:
+    """The message behind its head, further lines below its first."""
+    return f"{head}: {message}".replace("\n", f"\n{' ' * (len(head) + 2)}")
 
 
 def is_users_error(error: BaseException) -> bool:

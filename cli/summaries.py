@@ -6,6 +6,7 @@ from typing import Any
 from unicodedata import east_asian_width
 
 PLAIN_ENCODING = "utf-8"
+MAX_CHARACTERS = 8  # of those that became [UNK]
 
 
 def summarize_dataset(manifest: dict[str, Any], output: str, seconds: float) -> str:
@@ -15,16 +16,33 @@ def summarize_dataset(manifest: dict[str, Any], output: str, seconds: float) -> 
     held_out = sum(shard["instances"] for shard in manifest["shards"] if shard["name"].startswith("eval-"))
     ngrams = " / ".join(f"{share:.0%}" for share in statistics["ngrams_drawn"].values())
     lines = [
+        *_warnings(manifest),
         *_documents(manifest),
         f"instances   {manifest['instances']:,} ({held_out:,} held out) in {len(manifest['shards'])} {manifest['kind']} shards, "
         f"{size / 1e6:,.1f} MB",
         f"masks       {statistics['masked_share']:.1%} of the tokens, of 1 / 2 / … words {ngrams}",
         f"tokens      {statistics['tokens']:,}, [UNK] {statistics['unknown_share']:.2%}, padding {statistics['padding_share']:.1%}",
+        *_unknown(statistics),
         _speed(manifest, seconds),
         f"digest      {manifest['digest']}",
         f"look at it  albert-data inspect {output}",
     ]
     return "\n".join(lines)
+
+
+def summarize_removal(summary: dict[str, Any], path: str) -> str:
+    """What `albert-data remove` did."""
+    lines = []
+    if summary["documents"]:
+        lines = [
+            f"removed     {summary['documents']:,} documents: {summary['instances']:,} instances, out of {summary['shards']:,} shards",
+            f"text        gone from {', '.join(summary['folders']) or 'nowhere: this folder holds none'}",
+        ]
+    if summary["before"]:
+        lines.append(f"passed over {summary['before']:,} documents that had been removed before")
+    if summary["digest"]:
+        lines.append(f"digest      {summary['digest']}")
+    return "\n".join([*lines, f"look at it  albert-data verify {path}"])
 
 
 def summarize_documents(manifest: dict[str, Any], output: str, seconds: float) -> str:
@@ -61,6 +79,36 @@ def _documents(manifest: dict[str, Any]) -> Iterator[str]:
     if len(manifest["sources"]) > 1:
         rows = [source_row(source, source_accounts(account).get(source["name"], {})) for source in manifest["sources"]]
         yield from (f"            {line}" for line in columns([("source", "files", "read", "kept", "", "characters kept", ""), *rows]))
+
+
+def _warnings(manifest: dict[str, Any]) -> Iterator[str]:
+    """What the build warned of, further lines below the first."""
+    for warning in manifest.get("warnings", ()):
+        first, *rest = warning.splitlines()
+        yield f"warning     {first}"
+        yield from (f"            {line}" for line in rest)
+
+
+def _unknown(statistics: dict[str, Any]) -> Iterator[str]:
+    """What became [UNK] in the documents; and what the instances of each source are like, if there are several."""
+    from pipelines.unknown_characters import readable
+
+    if found := statistics.get("unknown_characters"):
+        characters = "  ".join(f"{readable(entry['text'])} {entry['share']:.2%}" for entry in found[:MAX_CHARACTERS])
+        yield f"unknown     {characters}{'  …' if len(found) > MAX_CHARACTERS else ''}"
+    if len(sources := statistics.get("sources", {})) > 1:
+        rows = [instances_row(name, source) for name, source in sources.items()]
+        header = ("source", "instances", "tokens", "masked", "padding", "[UNK]", "")
+        yield from (f"            {line}" for line in columns([header, *rows], right=(1, 2, 3, 4, 5)))
+
+
+def instances_row(name: str, source: dict[str, Any]) -> tuple[str, ...]:
+    """A source's name, its instances, their tokens, masks and padding, and what became [UNK] in its documents."""
+    from pipelines.unknown_characters import readable
+
+    characters = " ".join(readable(entry["text"]) for entry in source["unknown_characters"][:MAX_CHARACTERS])
+    shares = (f"{source['masked_share']:.1%}", f"{source['padding_share']:.1%}", f"{source['document_unknown_share']:.2%}")
+    return name, f"{source['instances']:,}", f"{source['tokens']:,}", *shares, characters
 
 
 def _not_taken(account: dict[str, int]) -> str:
@@ -105,12 +153,13 @@ def format_catalogue(entries: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def columns(rows: Sequence[Sequence[str]], left: int = 1) -> Iterator[str]:
-    """Rows in columns, the first `left` to the left, the others to the right; a Han character takes two places."""
+def columns(rows: Sequence[Sequence[str]], left: int = 1, right: Sequence[int] | None = None) -> Iterator[str]:
+    """Rows in columns, the first `left` to the left, the others (or those named) to the right; a Han character takes two places."""
     widths = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         padding = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
-        cells = [cell + blank if i < left else blank + cell for i, (cell, blank) in enumerate(zip(row, padding, strict=True))]
+        to_right = range(left, len(row)) if right is None else right
+        cells = [blank + cell if i in to_right else cell + blank for i, (cell, blank) in enumerate(zip(row, padding, strict=True))]
         yield "  ".join(cells).rstrip()
 
 

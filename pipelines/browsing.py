@@ -18,13 +18,15 @@ from pipelines.output_folder import DOCUMENTS
 
 SHOWN_CHARACTERS = 400
 """Of a document: its first and last characters tell most."""
-COLUMNS = ["source", "origin", "title", "text"]
+COLUMNS = ["document_id", "source", "origin", "title", "text"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ShownDocument:
     """One cleaned document."""
 
+    document_id: str
+    """In hexadecimal digits."""
     source: str
     origin: str
     title: str
@@ -36,11 +38,24 @@ class ShownDocument:
         if len(body) > SHOWN_CHARACTERS:
             body = f"{body[:half]}\n… {len(body) - 2 * half:,} characters …\n{body[-half:]}"
         title = f"  《{self.title}》" if self.title else ""
-        return f"{self.source}  {self.origin}{title}\n" + "\n".join(f"  {line}" for line in body.split("\n"))
+        head = f"{self.source}  {self.origin}{title}\ndocument {self.document_id}"
+        return "\n".join([head, *(f"  {line}" for line in body.split("\n"))])
 
     def json(self) -> str:
         """The document on one line, whole."""
-        return json.dumps({"source": self.source, "origin": self.origin, "title": self.title, "text": self.text_}, ensure_ascii=False)
+        return json.dumps({name: getattr(self, "text_" if name == "text" else name) for name in COLUMNS}, ensure_ascii=False)
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> "ShownDocument":
+        """A row of COLUMNS, its identity as bytes or as hexadecimal digits."""
+        document_id = row["document_id"]
+        return cls(
+            document_id=document_id if isinstance(document_id, str) else document_id.hex(),
+            source=row["source"],
+            origin=row["origin"],
+            title=row["title"],
+            text_=row["text"],
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,8 +80,17 @@ class ShownReject:
         return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
 
 
-Browse = Callable[[int], "Iterator[ShownDocument | ShownReject]"]
-"""Shows so many documents, or so many rejects for each reason."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Page:
+    """Which documents are shown; of rejects, for each reason."""
+
+    count: int = 3
+    start: int = 0
+    document: str | None = None
+    """The one with this identity, in hexadecimal digits."""
+
+
+Browse = Callable[[Page], "Iterator[ShownDocument | ShownReject]"]
 
 
 def find_browser(path: str) -> Browse | None:
@@ -98,12 +122,27 @@ def _manifest(folder: str) -> dict[str, Any]:
 
 
 def _browse_documents(files: Sequence[str]) -> Browse:
-    return lambda count: islice(show_documents(files), count)
+    return lambda page: _documents_of(page, show_documents(files))
 
 
 def _browse_lines(files: Sequence[str]) -> Browse:
     """Exported documents and rejects are both JSON Lines: their keys tell."""
-    return (lambda count: islice(show_exported(files), count)) if is_exported(files[0]) else partial(_some_of_each, files)
+    return (lambda page: _documents_of(page, show_exported(files))) if is_exported(files[0]) else partial(_some_of_each, files)
+
+
+def _documents_of(page: Page, documents: Iterator[ShownDocument]) -> Iterator[ShownDocument]:
+    """The wanted ones.
+
+    Raises:
+      BuildError: none has the wanted identity.
+    """
+    if page.document is None:
+        yield from islice(documents, page.start, page.start + page.count)
+        return
+    found = next((document for document in documents if document.document_id == page.document), None)
+    if found is None:
+        raise BuildError(f"--document {page.document} is not here\nidentities are 32 hexadecimal digits, as inspect shows them")
+    yield found
 
 
 def is_exported(path: str) -> bool:
@@ -113,7 +152,7 @@ def is_exported(path: str) -> bool:
             first = json.loads(file.readline())
         except ValueError:
             return False
-    return isinstance(first, dict) and {"document_id", *COLUMNS} <= set(first)
+    return isinstance(first, dict) and set(COLUMNS) <= set(first)
 
 
 def show_documents(paths: Iterable[str]) -> Iterator[ShownDocument]:
@@ -128,7 +167,7 @@ def show_documents(paths: Iterable[str]) -> Iterator[ShownDocument]:
                 parquet = pq.ParquetFile(file)
                 for group in range(parquet.num_row_groups):
                     for row in parquet.read_row_group(group, columns=COLUMNS).to_pylist():
-                        yield ShownDocument(source=row["source"], origin=row["origin"], title=row["title"], text_=row["text"])
+                        yield ShownDocument.of(row)
             except (ValueError, KeyError, OSError) as error:
                 raise BuildError(
                     f"{path} holds no cleaned documents: {error}\ngive a file of OUTPUT/documents or OUTPUT/cleaned"
@@ -145,8 +184,7 @@ def show_exported(paths: Iterable[str]) -> Iterator[ShownDocument]:
         with storage.open_file(path) as file:
             for number, line in enumerate(file, 1):
                 try:
-                    row = json.loads(line)
-                    yield ShownDocument(source=row["source"], origin=row["origin"], title=row["title"], text_=row["text"])
+                    yield ShownDocument.of(json.loads(line))
                 except (ValueError, TypeError, KeyError) as error:
                     raise BuildError(f"{path}: line {number} is no document: {error}\ngive a file of OUTPUT/jsonl") from error
 
@@ -165,10 +203,16 @@ def show_rejects(path: str) -> Iterator[ShownReject]:
                 raise BuildError(f"{path}: line {number} is no reject: {error}\ngive a file of OUTPUT/rejects or OUTPUT/jsonl") from error
 
 
-def _some_of_each(files: Iterable[str], count: int) -> Iterator[ShownReject]:
-    """The first rejects for each reason, of every source."""
+def _some_of_each(files: Iterable[str], page: Page) -> Iterator[ShownReject]:
+    """The rejects for each reason, of every source.
+
+    Raises:
+      BuildError: a document is wanted, which no reject is.
+    """
+    if page.document is not None:
+        raise BuildError("--document is one that was kept, and these are rejects\ngive the folder of the dataset or of its documents")
     by_reason: dict[str, list[str]] = defaultdict(list)
     for file in files:
         by_reason[re.sub(r"(-\d{5}-of-\d{5})?\.jsonl$", "", file)].append(file)
     for group in by_reason.values():
-        yield from islice(chain.from_iterable(map(show_rejects, group)), count)
+        yield from islice(chain.from_iterable(map(show_rejects, group)), page.start, page.start + page.count)

@@ -5,6 +5,7 @@ corpora ─▶ cleaning (cleaning.py) ─▶ documents/ + manifest ─▶ instan
 
 import contextlib
 import dataclasses
+import warnings
 from typing import Any
 
 import apache_beam as beam
@@ -14,14 +15,26 @@ from albert_core.shards import MANIFEST
 from pipelines import storage
 from pipelines.cleaning import CleaningConfig, Watch, clean_stages
 from pipelines.dataset_card import dataset_card
-from pipelines.errors import BuildError
-from pipelines.fingerprints import fingerprint
+from pipelines.errors import BuildError, BuildWarning
+from pipelines.fingerprints import instances_fingerprint
+from pipelines.gate import require_documents
 from pipelines.instances import InstancesConfig, MakeShards
-from pipelines.manifest import WriteManifest
-from pipelines.output_folder import CARD, DOCUMENTS, began, finished_manifest, lock, other_dataset, own_folder, remove_shards
+from pipelines.manifest import FAILURE, WriteManifest
+from pipelines.output_folder import (
+    CARD,
+    DOCUMENTS,
+    began,
+    finished_manifest,
+    lock,
+    other_dataset,
+    own_folder,
+    refuse_half_removed,
+    remove_shards,
+)
 from pipelines.read import list_sources
 from pipelines.read_documents import ReadDocuments
 from pipelines.runners import run_job
+from pipelines.vocabulary_fit import misfit_of_sample, vocabulary_warning
 
 MADE_BY = "albert-data build"
 
@@ -55,7 +68,7 @@ def run_build(config: BuildConfig, options: PipelineOptions, watch: Watch | None
     Raises:
       BuildError: what the user can mend; nothing that was finished is lost.
     """
-    config.instances.tokenizer  # noqa: B018 - a bad vocabulary is said before hours of cleaning
+    _check(config.instances)  # before hours of cleaning
     cleaning = config.cleaning
     files = list_sources(cleaning.sources, own_folder(cleaning.output))
     with lock(cleaning.output):
@@ -72,18 +85,27 @@ def run_instances(config: ShardsConfig, options: PipelineOptions, watch: Watch |
     Raises:
       BuildError: there are no finished documents, or the output holds something else.
     """
-    config.instances.tokenizer  # noqa: B018 - the same
+    _check(config.instances)
     documents = read_documents_manifest(config.documents)
+    require_documents(documents["account"], config.documents)
     with lock(config.output):
         return instances_stage(config, documents, finished_manifest(config.output, made_by=MADE_BY), options, watch)
+
+
+def _check(config: InstancesConfig) -> None:
+    """Refuses a bad vocabulary, and warns of options that may not be meant."""
+    config.tokenizer  # noqa: B018 - loads it
+    for text in config.warnings():
+        warnings.warn(text, BuildWarning, stacklevel=3)
 
 
 def read_documents_manifest(folder: str) -> dict[str, Any]:
     """What the cleaning wrote.
 
     Raises:
-      BuildError: it did not, or did not finish.
+      BuildError: it did not, or did not finish; or a removal of documents was interrupted there.
     """
+    refuse_half_removed(folder)
     path = storage.join(folder, DOCUMENTS, MANIFEST)
     if not storage.exists(path):
         raise BuildError(f"{folder} holds no finished documents ({DOCUMENTS}/{MANIFEST})\nmake them: albert-data clean --output {folder}")
@@ -93,32 +115,56 @@ def read_documents_manifest(folder: str) -> dict[str, Any]:
 def instances_stage(
     config: ShardsConfig, documents: dict[str, Any], finished: dict[str, Any] | None, options: PipelineOptions, watch: Watch | None
 ) -> dict[str, Any]:
-    """Shards and their manifest, which is returned."""
+    """Shards and their manifest, which is returned.
+
+    Raises:
+      BuildError: the folder holds another dataset, or no instance comes of the documents.
+    """
     weights = {source["name"]: source["weight"] for source in documents["sources"]}
-    inputs = [documents["fingerprint"], config.instances.tokenizer.sha256, weights]
-    wanted = fingerprint(config.instances.parameters(), inputs, "pipelines.instances")
+    wanted = instances_fingerprint(config.instances.parameters(), documents, config.instances.tokenizer.sha256)
     if finished is not None:
         if finished["fingerprint"] == wanted:
             return _described_anew(finished, documents, config.output)
         if not config.overwrite:
             raise other_dataset(config.output)
     remove_shards(config.output)
+    storage.remove(storage.join(config.output, FAILURE))
     text_bytes = documents["account"].get("bytes.kept", 0)
     used_bytes = round(sum(weight * documents["account"].get(f"bytes.kept@{name}", 0) for name, weight in weights.items()))
     plan = config.instances.plan(config.output, used_bytes, weights)
     paths = [storage.join(config.documents, DOCUMENTS, part["name"]) for part in documents["parts"]]
+    misfit = misfit_of_sample(paths, list(weights), config.instances)
+    if misfit:
+        warnings.warn(misfit, BuildWarning, stacklevel=3)
 
     def wire(pipeline: beam.Pipeline) -> None:
         batches = pipeline | "ReadDocuments" >> ReadDocuments(paths)
-        results = batches | "MakeShards" >> MakeShards(config.instances, plan)
-        results | "WriteManifest" >> WriteManifest(
+        made = batches | "MakeShards" >> MakeShards(config.instances, plan)
+        made | "WriteManifest" >> WriteManifest(
             config.output, config.instances, documents | {"fingerprint": wanted, "documents_fingerprint": documents["fingerprint"]}
         )
 
     with watch("instances", text_bytes) if watch else contextlib.nullcontext():
         run_job(wire, options)
-    manifest: dict[str, Any] = storage.read_json(storage.join(config.output, MANIFEST))
+    manifest = _read_manifest(config.output)
+    if not misfit and (misfit := vocabulary_warning(manifest["statistics"])):
+        warnings.warn(misfit, BuildWarning, stacklevel=3)
     return _described_anew(manifest, documents, config.output)
+
+
+def _read_manifest(output: str) -> dict[str, Any]:
+    """The manifest that a job wrote.
+
+    Raises:
+      BuildError: it wrote why there is none.
+    """
+    failure = storage.join(output, FAILURE)
+    if storage.exists(failure):
+        message = storage.read_json(failure)["error"]
+        remove_shards(output)
+        storage.remove(failure)
+        raise BuildError(message)
+    return dict(storage.read_json(storage.join(output, MANIFEST)))
 
 
 def _described_anew(manifest: dict[str, Any], documents: dict[str, Any], output: str) -> dict[str, Any]:

@@ -26,7 +26,17 @@ from pipelines.export import export_json_lines
 from pipelines.fingerprints import fingerprint
 from pipelines.gate import gate
 from pipelines.near_duplicates import NearDuplicatesConfig
-from pipelines.output_folder import CLEANED, DOCUMENTS, REJECTS, finished_manifest, lock, other_dataset, own_folder, remove_shards
+from pipelines.output_folder import (
+    CLEANED,
+    DOCUMENTS,
+    REJECTS,
+    finished_manifest,
+    lock,
+    other_dataset,
+    own_folder,
+    refuse_to_bring_back,
+    remove_shards,
+)
 from pipelines.read import list_sources
 from pipelines.recipe import CleanConfig
 from pipelines.repeated_lines import RepeatedLinesConfig
@@ -111,13 +121,16 @@ def clean_stages(
     plans = {source.name: _plan(config, source, files) for source in config.sources}
     wanted = _fingerprint_of_documents(config, plans)
     folder = storage.join(config.output, DOCUMENTS)
-    if storage.exists(storage.join(folder, MANIFEST)):
+    has_documents = storage.exists(storage.join(folder, MANIFEST))
+    if has_documents:
         cleaned = read_finished(folder)
         if cleaned is not None and cleaned["fingerprint"] == wanted:
             gate(cleaned["account"], cleaned["damaged"], config)
             return _described_anew(cleaned, config)
         if cleaned is not None and not may_replace:
             raise other_dataset(config.output)
+    refuse_to_bring_back(config.output)
+    if has_documents:
         remove_shards(config.output)  # they are of documents that go
     storage.remove(storage.join(folder, MANIFEST))  # first: documents of which some are gone must not look finished
     sources = clean_stage(config, files, plans, options, watching)

@@ -5,12 +5,15 @@ from typing import Any
 
 from pipelines.accounts import BEYOND_LIMIT, LEFT_OUT, Account
 from pipelines.manifest import documents_account, encodings_account, source_accounts
+from pipelines.unknown_characters import readable
+
+MAX_CHARACTERS = 8  # of those that became [UNK]
 
 
 def dataset_card(manifest: dict[str, Any]) -> str:
     """The card of a finished dataset, in Markdown."""
     parameters = manifest["parameters"]
-    head = [
+    lines = [
         "# Dataset",
         "",
         f"{manifest['instances']:,} {manifest['kind']} instances of at most {parameters['max_seq_length']} tokens, in "
@@ -18,9 +21,38 @@ def dataset_card(manifest: dict[str, Any]) -> str:
         "",
         "Made by `albert-data build`; `manifest.json` has every parameter, count and digest.",
         "",
+        *describe_warnings(manifest),
         *describe_documents(manifest),
+        "",
+        *describe_instances(manifest["statistics"]),
     ]
-    return "\n".join(head) + "\n"
+    return "\n".join(lines) + "\n"
+
+
+def describe_warnings(manifest: dict[str, Any]) -> Iterator[str]:
+    """What the build warned of."""
+    for warning in manifest.get("warnings", ()):
+        first, *rest = warning.splitlines()
+        yield f"**Warning**: {first}"
+        yield from rest
+        yield ""
+
+
+def describe_instances(statistics: dict[str, Any]) -> Iterator[str]:
+    """Lines on the instances of each source, and on the characters that the vocabulary lacks."""
+    yield "## Instances"
+    yield ""
+    header = ("source", "instances", "tokens", "masked", "padding", "order swapped", "[UNK] of the documents")
+    yield from table(header, (_instances_row(name, source) for name, source in statistics["sources"].items()))
+    if found := statistics["unknown_characters"]:
+        characters = ", ".join(f"{readable(entry['text'])} {100 * entry['share']:.2f} %" for entry in found[:MAX_CHARACTERS])
+        yield ""
+        yield f"Most frequent characters that the vocabulary lacks, of all tokens of the documents: {characters}."
+
+
+def _instances_row(name: str, source: dict[str, Any]) -> tuple[str, ...]:
+    shares = (f"{100 * source[key]:.1f} %" for key in ("masked_share", "padding_share", "swapped_share"))
+    return name, f"{source['instances']:,}", f"{source['tokens']:,}", *shares, f"{100 * source['document_unknown_share']:.2f} %"
 
 
 def describe_documents(manifest: dict[str, Any]) -> Iterator[str]:

@@ -26,6 +26,12 @@ def fingerprint(config: Any, inputs: Any, entry: str) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
+def instances_fingerprint(parameters: dict[str, Any], documents: dict[str, Any], vocab_sha256: str) -> str:
+    """The fingerprint of the shards that options make of documents, whose manifest is given."""
+    weights = {source["name"]: source["weight"] for source in documents["sources"]}
+    return fingerprint(parameters, [documents["fingerprint"], vocab_sha256, weights], "pipelines.instances")
+
+
 @functools.cache  # sources do not change while a command runs; reading them takes a second
 def source_digest(entry: str) -> str:
     """SHA-256 over the source files that a module is made of."""

@@ -36,15 +36,14 @@ def gate(account: Account, damaged: Sequence[dict[str, Any]], config: "CleaningC
             f"{errors:,} of {read:,} documents could not be read: more than {MIN_TOLERATED_ERRORS} and than --max-error-rate "
             f"{config.max_error_rate:g}\nlook at {storage.join(config.output, REJECTS)}; if the corpus is like that, raise --max-error-rate"
         )
-    require_documents(account, config)
+    require_documents(account, config.output)
 
 
-def require_documents(account: Account, config: "CleaningConfig") -> None:
+def require_documents(account: Account, output: str) -> None:
     """Stops a build of nothing."""
     if account.get("documents.kept", 0) == 0:
         documents = documents_account(account)
         reasons = ", ".join(f"{name} {count:,}" for name, count in documents["rejected"].items()) or "the files hold no document"
         raise BuildError(
-            f"no document is left of {documents['read']:,}: {reasons}\n"
-            f"look at {storage.join(config.output, REJECTS)} and at --corpus FORMAT="
+            f"no document is left of {documents['read']:,}: {reasons}\nlook at {storage.join(output, REJECTS)} and at --corpus FORMAT="
         )

@@ -1,26 +1,33 @@
 """Cleaned documents → shards: one shuffle of compact documents, then each shard is written by itself.
 
 documents ─▶ SegmentAndTokenize ─▶ (shard, compact batch) ─▶ GroupByKey ─▶ WriteShard ─▶ WriteManifest
+                    └ accounts: tokens, and what became [UNK] ─────────────────────────────┘
 """
 
 import dataclasses
 import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+from apache_beam.typehints.decorators import no_annotations
 
 from albert_core.drawing import DrawingOptions, DrawingTables
-from albert_core.shards import Kind
+from albert_core.shards import Kind, check_length_bins
 from albert_core.tokenization import Tokenizer
 from pipelines import progress
+from pipelines.accounts import Account
 from pipelines.chunks import document_keys, is_held_out, shard_of
 from pipelines.compact import COMPACT_SCHEMA, DocumentTokenizer, to_compact_batch
 from pipelines.errors import BuildError
-from pipelines.words import Segmenter, SegmenterName
+from pipelines.languages import Language
+from pipelines.segmenters import SegmenterName
+from pipelines.unknown_characters import MissingCharacters, count_tokens
+from pipelines.user_dictionary import UserDictionary
+from pipelines.words import Segmenter
 from pipelines.write_shards import ShardPlan, ShardResult, write_shard
 
 MAX_SHARDS = 10_000
@@ -41,7 +48,10 @@ class InstancesConfig:
     short_seq_prob: float = 0.1
     eval_fraction: float = 0.005
     num_shards: int | None = None
+    length_bins: tuple[int, ...] = ()
+    language: Language = "chinese"
     segmenter: SegmenterName = "rjieba"
+    user_dictionary: UserDictionary | None = None
     seed: int = 12345
 
     def __post_init__(self) -> None:
@@ -62,10 +72,35 @@ class InstancesConfig:
             )
         if self.num_shards is not None and not 1 <= self.num_shards <= MAX_SHARDS:
             raise BuildError(f"--num-shards {self.num_shards} is not between 1 and {MAX_SHARDS:,}\nleave it out to have it chosen by size")
+        check_length_bins(self.length_bins, self.drawing.max_seq_length)
+        if self.language == "other" and self.segmenter != "none":
+            raise BuildError(
+                f"--segmenter {self.segmenter} with --language {self.language}"
+                "\nit finds Chinese words; there, words are what blanks and punctuation part: leave it out"
+            )
+        if self.user_dictionary is not None and self.segmenter == "none":
+            raise BuildError(
+                "--user-dict means nothing without a segmenter (--segmenter none, --language other)\nleave it out, or use rjieba or jieba"
+            )
+
+    def warnings(self) -> list[str]:
+        """What may not be meant: the budget of masks is cut."""
+        drawing = self.drawing
+        wanted = max(1, round(drawing.max_seq_length * drawing.masked_lm_prob))
+        if drawing.max_predictions_per_seq >= min(wanted, drawing.max_tokens):
+            return []
+        return [
+            f"--max-predictions-per-seq {drawing.max_predictions_per_seq} holds less than the {wanted} that "
+            f"--masked-lm-prob {drawing.masked_lm_prob:g} asks for in {drawing.max_seq_length} tokens"
+            "\nlong instances are masked less; leave it out to have it follow"
+        ]
 
     def parameters(self) -> dict[str, Any]:
         """Every option, flat, as the manifest keeps them; the vocabulary is named there by its digest."""
-        flat = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in ("vocabulary", "drawing")}
+        others = ("vocabulary", "drawing", "user_dictionary")
+        flat = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in others}
+        words = self.user_dictionary
+        flat["user_dictionary"] = {"sha256": words.sha256, "words": words.num_words} if words else None
         return flat | dataclasses.asdict(self.drawing)
 
     def shards_for(self, text_bytes: int) -> int:
@@ -80,6 +115,10 @@ class InstancesConfig:
         num_eval = math.ceil(num_train * self.eval_fraction)
         return ShardPlan(output=output, num_train=num_train, num_eval=num_eval, sources=tuple(weights), weights=tuple(weights.values()))
 
+    def load_segmenter(self) -> Segmenter:
+        """The segmenter with the user's words. Takes up to a second the first time in a process."""
+        return Segmenter(self.segmenter, self.user_dictionary)
+
     @property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of the vocabulary. Not a part of the configuration, which travels to the workers and has to pickle."""
@@ -92,35 +131,44 @@ def _load_tokenizer(vocabulary: bytes, lower_case: bool) -> Tokenizer:
 
 
 class SegmentAndTokenize(beam.DoFn):
-    """Batches of documents → (shard, compact batch). Train shards are numbered from 0, held-out ones follow."""
+    """Batches of documents → (shard, compact batch), and their tokens as an account. Train shards come first, held-out ones follow."""
 
     def __init__(self, config: InstancesConfig, plan: ShardPlan):
         self.config, self.plan = config, plan
 
     def setup(self) -> None:
         """Loads vocabulary and dictionary once a worker."""
-        self.documents = DocumentTokenizer(self.config.tokenizer, Segmenter(self.config.segmenter), self.config.drawing.max_tokens)
+        self.documents = DocumentTokenizer(self.config.tokenizer, self.config.load_segmenter(), self.config.drawing.max_tokens)
+        self.missing = MissingCharacters(self.config.tokenizer)
 
-    def process(self, batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """One batch in, at most one for each shard out."""
+    def process(
+        self, batch: pa.RecordBatch
+    ) -> Iterator[tuple[int, pa.RecordBatch] | beam.pvalue.TaggedOutput[Literal["accounts"], Account]]:
+        """One batch in, at most one for each shard out, and one account."""
         texts = batch.column("text").to_pylist()
         tokenized = self.documents.tokenize(texts)
         compact = to_compact_batch(batch.column("document_id"), batch.column("source"), tokenized)
-        shards = assign_shards(batch.column("document_id").to_pylist(), self.config, self.plan)
+        plan = self.plan
+        shards = assign_shards(
+            batch.column("document_id").to_pylist(), self.config.seed, self.config.eval_fraction, plan.num_train, plan.num_eval
+        )
         order = np.argsort(shards, kind="stable")
         firsts = np.flatnonzero(np.diff(shards[order], prepend=-1))
         for first, last in zip(firsts, [*firsts[1:], len(order)], strict=True):
             yield int(shards[order[first]]), compact.take(pa.array(order[first:last]))
+        sources = batch.column("source").to_pylist()
+        account = count_tokens(tokenized.token_ids, tokenized.offsets, tokenized.unknown, sources, self.missing)
+        yield beam.pvalue.TaggedOutput("accounts", account)
         progress.add("segmented", sum(len(text) for text in texts))
 
 
-def assign_shards(document_ids: list[bytes], config: InstancesConfig, plan: ShardPlan) -> np.ndarray:
-    """int64 [D]: the shard of each document by its keyed hash."""
-    keys = document_keys(document_ids, config.seed)
-    train = shard_of(keys, plan.num_train)
-    if plan.num_eval == 0:
+def assign_shards(document_ids: list[bytes], seed: int, eval_fraction: float, num_train: int, num_eval: int) -> np.ndarray:
+    """int64 [D]: the shard of each document by its keyed hash; held-out ones are numbered behind the train shards."""
+    keys = document_keys(document_ids, seed)
+    train = shard_of(keys, num_train)
+    if num_eval == 0:
         return train
-    return np.where(is_held_out(keys, config.eval_fraction), plan.num_train + shard_of(keys, plan.num_eval), train)
+    return np.where(is_held_out(keys, eval_fraction), num_train + shard_of(keys, num_eval), train)
 
 
 class WriteShard(beam.DoFn):
@@ -136,33 +184,41 @@ class WriteShard(beam.DoFn):
     def process(self, shard: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[ShardResult]:
         """A retried bundle writes the same bytes under the same name."""
         number, batches = shard
-        yield write_shard(number, list(batches), self.config, self.plan, self.tables)
+        yield from write_shard(number, list(batches), self.config, self.plan, self.tables)
         progress.add("shards", 1)
 
 
+class MadeShards(NamedTuple):
+    """What becomes of documents."""
+
+    results: beam.PCollection  # of ShardResult
+    accounts: beam.PCollection  # of the tokens of the documents, each counted once
+
+
 class MakeShards(beam.PTransform):
-    """Batches of cleaned documents → one `ShardResult` for every shard of the plan."""
+    """Batches of cleaned documents → a `ShardResult` for every file: one a shard of the plan, or one for each of its length bins."""
 
     def __init__(self, config: InstancesConfig, plan: ShardPlan):
         super().__init__()
         self.config, self.plan = config, plan
 
-    def expand(self, documents: beam.PCollection) -> beam.PCollection:
+    @no_annotations
+    def expand(self, documents: beam.PCollection) -> MadeShards:
         """Every shard is seeded with an empty batch, so that it is written even if no document falls into it."""
-        compact = documents | "SegmentAndTokenize" >> beam.ParDo(SegmentAndTokenize(self.config, self.plan)).with_output_types(
-            tuple[int, pa.RecordBatch]
-        )
+        tokenize = SegmentAndTokenize(self.config, self.plan)
+        tokenized = documents | "SegmentAndTokenize" >> beam.ParDo(tokenize).with_outputs("accounts", main="documents")
         seeds = (
             documents.pipeline
             | "ShardNumbers" >> beam.Create(range(self.plan.num_train + self.plan.num_eval))
             | "SeedShard" >> beam.Map(_empty_shard).with_output_types(tuple[int, pa.RecordBatch])
         )
-        return (
-            (compact, seeds)
+        results = (
+            (tokenized.documents, seeds)
             | beam.Flatten()
             | "GroupByShard" >> beam.GroupByKey()
             | "WriteShard" >> beam.ParDo(WriteShard(self.config, self.plan)).with_output_types(dict)
         )
+        return MadeShards(results, tokenized.accounts)
 
 
 def _empty_shard(number: int) -> tuple[int, pa.RecordBatch]:

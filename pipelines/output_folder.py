@@ -9,12 +9,15 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from albert_core.shards import INDEX_SUFFIX, MANIFEST, SCHEMA_VERSION, SHARD_SUFFIX
+from albert_core.shards import DOCUMENTS_SUFFIX, INDEX_SUFFIX, MANIFEST, SCHEMA_VERSION, SHARD_SUFFIX
 from pipelines import storage
 from pipelines.errors import BuildError
 
 CLEANED, DOCUMENTS, REJECTS, LOCK = "cleaned", "documents", "rejects", "build.lock"
 CARD = "README.md"  # the dataset card
+REPORT = "report.html"  # what `albert-data report` draws; it shows some text
+REMOVED = "removed.txt"  # ids of documents that were removed: they must not come back
+REMOVAL = "removal.json"  # journal of a removal that is not finished
 MARKER = "build.json"  # says that what lies in the folder is ours, and may be replaced
 
 
@@ -22,8 +25,9 @@ def finished_manifest(output: str, *, made_by: str) -> dict[str, Any] | None:
     """The manifest of the dataset that the folder holds; a new folder is marked as made by a command.
 
     Raises:
-      BuildError: the folder holds something else.
+      BuildError: the folder holds something else, or a removal of documents was interrupted in it.
     """
+    refuse_half_removed(output)
     path = storage.join(output, MANIFEST)
     if storage.exists(path):
         try:
@@ -39,6 +43,23 @@ def finished_manifest(output: str, *, made_by: str) -> dict[str, Any] | None:
     if MARKER not in foreign:
         storage.write_json(output, MARKER, {"made_by": made_by, "schema_version": SCHEMA_VERSION})
     return None
+
+
+def refuse_half_removed(output: str) -> None:
+    """Stops what would build on files of which some are old and some are new."""
+    if storage.exists(storage.join(output, REMOVAL)):
+        raise BuildError(f"{output}: a removal of documents was interrupted\nfinish it first: albert-data remove {output}")
+
+
+def refuse_to_bring_back(output: str) -> None:
+    """Stops a cleaning of a folder from which documents were removed: the corpus may still hold them."""
+    path = storage.join(output, REMOVED)
+    if storage.exists(path):
+        count = len(storage.read(path).split())
+        raise BuildError(
+            f"--output {output}: {count:,} documents were removed from it, and the corpus is to be cleaned again, which may bring them back"
+            f"\nbuild into another folder, then: albert-data remove FOLDER --documents {path}; or delete {path} to have them back"
+        )
 
 
 def own_folder(output: str) -> str:
@@ -64,8 +85,8 @@ def other_dataset(output: str) -> BuildError:
 
 def remove_shards(output: str) -> None:
     """Removes a dataset, its manifest first: what is left is not a dataset."""
-    storage.remove(storage.join(output, MANIFEST), storage.join(output, CARD))
-    for suffix in (SHARD_SUFFIX, INDEX_SUFFIX):
+    storage.remove(*(storage.join(output, name) for name in (MANIFEST, CARD, REPORT)))
+    for suffix in (SHARD_SUFFIX, INDEX_SUFFIX, DOCUMENTS_SUFFIX):
         storage.remove(*storage.list_files(storage.join(output, f"*{suffix}")))
     storage.remove_folder(storage.join(output, storage.TEMPORARY))
 

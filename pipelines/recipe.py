@@ -10,7 +10,7 @@ from pipelines.errors import BuildError
 from pipelines.markup import MARKUP_RULES
 from pipelines.normalization import normalize_characters, squeeze_blanks
 from pipelines.personal_data import MASKS
-from pipelines.reflow import join_wrapped_lines
+from pipelines.reflow import MIN_HAN_WIDTH, join_wrapped_lines
 from pipelines.word_lists import ListedWords, domain_of, drop_listed_lines, listed_domain, listed_word, low_quality
 
 TextRule = Callable[[str], str]
@@ -30,6 +30,9 @@ class CleanConfig:
     """
 
     reflow: bool = _threshold(True, "join the lines of hard-wrapped paragraphs")
+    min_wrapped_han_share: float = _threshold(
+        MIN_HAN_WIDTH, "of the columns of a line that is joined, at least so many are Han; 0 joins lines of any language"
+    )
     min_line_characters: int = _threshold(rules.MIN_LINE_CHARACTERS, "a line without a sentence mark has at least so many characters")
     min_line_han_share: float = _threshold(
         rules.MIN_LINE_HAN_SHARE, "of a line's Han characters, letters and digits, at least so many are Han"
@@ -92,7 +95,8 @@ class CleanConfig:
 
     def text_rules(self) -> dict[str, TextRule]:
         """Name → rule, text in, text out, in order. The second squeeze is for what the markup leaves."""
-        reflow: dict[str, TextRule] = {"join_wrapped_lines": join_wrapped_lines} if self.reflow else {}
+        join = partial(join_wrapped_lines, min_han=self.min_wrapped_han_share)
+        reflow: dict[str, TextRule] = {"join_wrapped_lines": join} if self.reflow else {}
         listed = (
             {"drop_listed_lines": partial(drop_listed_lines, words=ListedWords(self.listed_line_words))} if self.listed_line_words else {}
         )

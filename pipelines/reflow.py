@@ -10,7 +10,7 @@ import re
 import numba
 import numpy as np
 
-from pipelines.characters import CLASSES, HAN, MARK, code_points
+from pipelines.characters import ASCII_MARK, CLASSES, HAN, MARK, code_points
 
 MIN_WIDTH, MAX_WIDTH = 36, 130
 """Columns, a Han character has two. Narrower lines are verse, wider ones are paragraphs cut off by something else."""
@@ -24,7 +24,7 @@ MAX_LONGER_SHARE = 0.05
 MIN_FULL_WIDTH = 0.7
 """Of the wrap width: a shorter line was not broken because it was full."""
 MIN_HAN_WIDTH = 0.4
-"""Of a line's columns: the rest is code, a table or English."""
+"""Of a line's columns: the rest is code, a table or English. With 0, text of any script is joined, and the marks of Latin text count."""
 
 _END_MARKS = "。！？；：…⋯!?;:.”’\"'」』》〉）】〕)]}>~～-—=_*|"
 _OPENINGS = "-*+#>|•●◆■▪►➤◦○◎※<=〇【［[★☆△▲□"  # of list items, headings, table rows, labels
@@ -35,6 +35,7 @@ _BEFORE_NUMERAL = "(（第"
 _NEWLINE, _SPACE = 0x0A, 0x20
 _ENDS, _STARTS, _NUMBERS, _ITEM_ENDS, _CHAPTERS, _ITEM_STARTS = (1 << bit for bit in range(6))
 _LETTERS = re.compile(r"[A-Za-z0-9,.;:!?)%]\n[A-Za-z0-9(]")
+_NARROW = re.compile(r"[^\u2e80-\uffff]\n[^\u2e80-\uffff]")
 
 
 def _role_table() -> np.ndarray:
@@ -58,21 +59,23 @@ START, STOP, WIDTH, PROSE, OPEN = range(5)
 """Rows of what `_measure` gives: where a line starts and stops without blanks, its columns, whether it is prose, whether it is open."""
 
 
-def join_wrapped_lines(text: str) -> str:
+def join_wrapped_lines(text: str, *, min_han: float = MIN_HAN_WIDTH) -> str:
     """`text` with the lines of each wrapped paragraph joined, if it is wrapped; else as it is.
 
     Expects normalised characters, and blank lines and indents still there: both begin a paragraph. Verse, lists, headings, dialogue and
-    rows stay lines, because they are short, end with a mark, or begin with one.
+    rows stay lines, because they are short, end with a mark, or begin with one. `min_han`: of the columns of a line of prose, at least so
+    many are Han.
     """
     while text.count("\n") >= MIN_OPEN_LINES:
         points = code_points(text)
-        if _open_lines(points, CLASSES, _ROLES) < MIN_OPEN_LINES:
+        if _open_lines(points, CLASSES, _ROLES, float(min_han)) < MIN_OPEN_LINES:
             break
-        lines = _measure(points, CLASSES, _ROLES)
+        lines = _measure(points, CLASSES, _ROLES, float(min_han))
         width = wrap_width(lines)
         if not width:
             break
-        text = _join(text, lines[START], lines[STOP], (lines[OPEN] > 0) & (lines[WIDTH] >= MIN_FULL_WIDTH * width))
+        goes_on = (lines[OPEN] > 0) & (lines[WIDTH] >= MIN_FULL_WIDTH * width)
+        text = _join(text, lines[START], lines[STOP], goes_on, _LETTERS if min_han else _NARROW)
     return text
 
 
@@ -89,19 +92,19 @@ def wrap_width(lines: np.ndarray) -> int:
     return width if is_wrapped else 0
 
 
-def _join(text: str, starts: np.ndarray, stops: np.ndarray, goes_on: np.ndarray) -> str:
-    """`text` with each line that goes on joined to the next, by a space between Latin words, else by nothing."""
+def _join(text: str, starts: np.ndarray, stops: np.ndarray, goes_on: np.ndarray, parted: re.Pattern[str]) -> str:
+    """`text` with each line that goes on joined to the next, by a space where their ends are `parted`, else by nothing."""
     parts: list[str] = []
     position = 0
     for line in np.flatnonzero(goes_on).tolist():
         stop, start = int(stops[line]), int(starts[line + 1])
-        parts += [text[position:stop], " " if _LETTERS.fullmatch(f"{text[stop - 1]}\n{text[start]}") else ""]
+        parts += [text[position:stop], " " if parted.fullmatch(f"{text[stop - 1]}\n{text[start]}") else ""]
         position = start
     return "".join(parts) + text[position:]
 
 
 @numba.njit(cache=True, nogil=True)
-def _measure(points: np.ndarray, classes: np.ndarray, roles: np.ndarray) -> np.ndarray:
+def _measure(points: np.ndarray, classes: np.ndarray, roles: np.ndarray, min_han: float) -> np.ndarray:
     """int32 [5, lines]."""
     num_lines = 1
     for point in points:
@@ -111,7 +114,7 @@ def _measure(points: np.ndarray, classes: np.ndarray, roles: np.ndarray) -> np.n
     for line in range(num_lines):
         end = _line_end(points, begin)
         start, stop = _without_blanks(points, begin, end)
-        width, is_han, has_mark = _look(points, classes, start, stop)
+        width, is_han, has_mark = _look(points, classes, start, stop, min_han)
         lines[START, line], lines[STOP, line], lines[WIDTH, line] = start, stop, width
         lines[PROSE, line] = is_han and has_mark and width >= MIN_WIDTH
         lines[OPEN, line] = is_han and _is_open(points, roles, begin, start, stop, end)
@@ -120,7 +123,7 @@ def _measure(points: np.ndarray, classes: np.ndarray, roles: np.ndarray) -> np.n
 
 
 @numba.njit(cache=True, nogil=True)
-def _open_lines(points: np.ndarray, classes: np.ndarray, roles: np.ndarray) -> int:
+def _open_lines(points: np.ndarray, classes: np.ndarray, roles: np.ndarray, min_han: float) -> int:
     """How many lines of prose are open, up to `MIN_OPEN_LINES`. Most texts have few lines that could be, and only those are looked at."""
     num_open = begin = 0
     while begin < len(points) and num_open < MIN_OPEN_LINES:
@@ -128,7 +131,7 @@ def _open_lines(points: np.ndarray, classes: np.ndarray, roles: np.ndarray) -> i
         if 2 * (end - begin) >= MIN_WIDTH:
             start, stop = _without_blanks(points, begin, end)
             if start < stop and _is_open(points, roles, begin, start, stop, end):
-                width, is_han, has_mark = _look(points, classes, start, stop)
+                width, is_han, has_mark = _look(points, classes, start, stop, min_han)
                 num_open += is_han and has_mark and width >= MIN_WIDTH
         begin = end + 1
     return num_open
@@ -151,15 +154,15 @@ def _without_blanks(points: np.ndarray, start: int, stop: int) -> tuple[int, int
 
 
 @numba.njit(cache=True, nogil=True)
-def _look(points: np.ndarray, classes: np.ndarray, start: int, stop: int) -> tuple[int, bool, bool]:
+def _look(points: np.ndarray, classes: np.ndarray, start: int, stop: int, min_han: float) -> tuple[int, bool, bool]:
     """Columns of a line, whether enough of them are Han, whether a sentence mark stands before the last character."""
     width = num_han = num_marks = 0
     for i in range(start, stop):
         width += 2 if points[i] >= 0x2E80 else 1
         kind = classes[points[i]]
         num_han += kind == HAN
-        num_marks += (kind == MARK) & (i < stop - 1)
-    return width, stop > start and 2 * num_han >= MIN_HAN_WIDTH * width, num_marks > 0
+        num_marks += ((kind == MARK) | ((min_han == 0) & (kind == ASCII_MARK))) & (i < stop - 1)
+    return width, stop > start and 2 * num_han >= min_han * width, num_marks > 0
 
 
 @numba.njit(cache=True, nogil=True)

@@ -10,7 +10,9 @@ from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions,
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner
 
+from pipelines.allocator import keep_freed_memory
 from pipelines.errors import BuildError
+from pipelines.local_workers import ForkedProcesses, start_server
 
 LOCAL_RUNNERS = ("", "DirectRunner", "FnApiRunner")
 
@@ -44,9 +46,6 @@ def parse_beam_options(arguments: Sequence[str], known: Sequence[str] = ()) -> P
         )
         raise BuildError(f"no such option: {name}\n{fix}")
     result = PipelineOptions(list(arguments))
-    direct = result.view_as(DirectOptions)
-    if runner_name(result) in LOCAL_RUNNERS and direct.direct_num_workers != 1 and not any("direct_running_mode" in a for a in arguments):
-        direct.direct_running_mode = "multi_processing"  # threads would share one interpreter lock
     result.view_as(SetupOptions).save_main_session = False
     return result
 
@@ -67,9 +66,15 @@ def runner_name(options: PipelineOptions) -> str:
 
 
 def make_runner(options: PipelineOptions) -> PipelineRunner | str:
-    """The engine. `DirectRunner` is the in-process one: Beam would try Prism first, and download it."""
+    """The engine. `DirectRunner` is the in-process one: Beam would try Prism first, and download it. Several workers are processes."""
     name = runner_name(options)
-    return FnApiRunner() if name in LOCAL_RUNNERS else name
+    if name not in LOCAL_RUNNERS:
+        return name
+    direct = options.view_as(DirectOptions)
+    if direct.direct_num_workers == 1 or direct.direct_running_mode != "in_memory":
+        return FnApiRunner()
+    start_server()
+    return FnApiRunner(default_environment=ForkedProcesses())
 
 
 def run_job(wire: Callable[[beam.Pipeline], object], options: PipelineOptions) -> None:
@@ -80,6 +85,7 @@ def run_job(wire: Callable[[beam.Pipeline], object], options: PipelineOptions) -
     """
     for name in ("apache_beam", "root"):  # workers log every failure with its traceback, and warn of much that is no concern
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    keep_freed_memory()
     try:
         pipeline = beam.Pipeline(runner=make_runner(options), options=options)
         wire(pipeline)

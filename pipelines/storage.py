@@ -78,6 +78,11 @@ def create(folder: str, name: str) -> Iterator[BinaryIO]:
     FileSystems.rename([temporary], [join(folder, name)])
 
 
+def move(source: str, target: str) -> None:
+    """Gives a file another path on the same file system; what stood there is replaced."""
+    FileSystems.rename([source], [target])
+
+
 def write(folder: str, name: str, content: bytes) -> None:
     """A whole file, at once or not at all."""
     with create(folder, name) as file:

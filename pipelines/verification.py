@@ -1,15 +1,21 @@
-"""Is a dataset what its manifest says? Digests, counts, indexes, and the invariants of every instance."""
+"""Is a dataset what its manifest says? Digests, counts, indexes, and the invariants of every instance.
+
+With the documents beside the shards, instances are compared with their text too (text_check.py): a few of each file, or all of them.
+"""
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from albert_core.drawing import NUM_SPECIALS
 from albert_core.errors import AlbertError
 from albert_core.shards import (
+    DOCUMENTS_SUFFIX,
     FEATURES,
+    INDEX_SUFFIX,
     INPUT_IDS,
     INPUT_MASK,
     MANIFEST,
@@ -24,22 +30,39 @@ from albert_core.shards import (
 )
 from albert_core.tokenization import Tokenizer
 from pipelines import storage
+from pipelines.document_index import Stretches
 from pipelines.manifest import dataset_digest, documents_account
-from pipelines.output_folder import CLEANED, DOCUMENTS, REJECTS
+from pipelines.output_folder import CLEANED, DOCUMENTS, REJECTS, REMOVAL
+from pipelines.remove_text import REMOVED_REASON
+from pipelines.text_check import TextCheck
+from pipelines.tracing import read_stretches, shard_of_entry, shards_of_documents
 
 READ_BYTES = 8 << 20
+MAX_LINES = 20  # about one file: a wrong index is wrong in every row
 
 
-def verify(path: str, report: Callable[[int, int], None] = lambda done, total: None) -> list[str]:
+def verify(
+    path: str,
+    report: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    thorough: bool = False,
+    documents: str | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> list[str]:
     """Everything that differs from the manifest, one line each; empty if nothing does.
 
     Args:
       path: a dataset's folder.
       report: called with shards done and shards in all.
+      thorough: compare every instance with the text of its document, not a few of each file. Tokenizes all documents once more.
+      documents: the output folder in which the documents lie, if it is another.
+      tell: called with what was compared with the text, for people.
 
     Raises:
       AlbertError: there is no manifest to compare with.
     """
+    if storage.exists(storage.join(path, REMOVAL)):
+        return [f"{REMOVAL}: a removal of documents was interrupted; albert-data remove {path} finishes it"]
     if not storage.exists(storage.join(path, MANIFEST)) and storage.exists(storage.join(path, DOCUMENTS, MANIFEST)):
         return check_documents(path)  # cleaned, and no shards yet
     dataset = Dataset.open(path)
@@ -50,11 +73,20 @@ def verify(path: str, report: Callable[[int, int], None] = lambda done, total: N
     except AlbertError as error:
         return [*differences, str(error).splitlines()[0]]
     differences += check_documents(path)
+    if any(line.startswith(DOCUMENTS) for line in differences):
+        return differences  # what is no file of documents cannot be compared with: said first, and enough
+    text = TextCheck(dataset, thorough=thorough, folder=documents)
+    if (thorough or documents) and not text.is_on:
+        missing = f"holds no {DOCUMENTS}" if "documents" in shards[0] else "has no index beside its shards"
+        raise AlbertError(f"{path} {missing}: there is no text to compare with\nname the folder that was cleaned into: --documents DIR")
     for number, shard in enumerate(shards):
         differences += _check_file(path, shard)
+        stretches, of_index = _check_index(dataset, shard) if "documents" in shard else (None, [])
+        differences += _some(of_index)
         if not any(line.startswith(shard["name"]) for line in differences):
-            differences += _check_instances(dataset, shard, tokenizer)
+            differences += _some(_check_instances(dataset, shard, tokenizer, stretches, text))
         report(number + 1, len(shards))
+    tell(text.describe())
     return differences
 
 
@@ -95,7 +127,8 @@ def _check_source(path: str, name: str) -> Iterator[str]:
     if "rejects" not in manifest:
         return
     yield from _check_files(path, f"{REJECTS}/clean/{name}", manifest["rejects"])
-    counted = sum(documents_account(manifest["account"])["rejected"].values())
+    rejected = documents_account(manifest["account"])["rejected"]
+    counted = sum(rejected.values()) - rejected.get(REMOVED_REASON, 0)  # no file repeats what was removed
     if (listed := sum(file["documents"] for file in manifest["rejects"])) != counted:
         yield f"{folder}: {counted:,} documents rejected, the files of rejects have {listed:,}"
 
@@ -138,10 +171,11 @@ def _check_totals(dataset: Dataset) -> Iterator[str]:
     documents = manifest["documents"]
     if (accounted := documents["kept"] + sum(documents["rejected"].values())) != documents["read"]:
         yield f"manifest: {documents['read']:,} documents read, {accounted:,} accounted for"
-    listed = {shard["name"] for shard in shards}
-    for file in storage.list_files(storage.join(storage.as_pattern(dataset.path), f"*{SHARD_SUFFIX}")):
-        if (name := file.rsplit("/", 1)[-1]) not in listed:
-            yield f"{name}: not in the manifest"
+    listed = {shard["name"].removesuffix(SHARD_SUFFIX) for shard in shards}
+    for suffix in (SHARD_SUFFIX, INDEX_SUFFIX, DOCUMENTS_SUFFIX):
+        for file in storage.list_files(storage.join(storage.as_pattern(dataset.path), f"*{suffix}")):
+            if (name := file.rsplit("/", 1)[-1]).removesuffix(suffix) not in listed:
+                yield f"{name}: not in the manifest"
 
 
 def _check_file(folder: str, shard: dict[str, Any]) -> Iterator[str]:
@@ -161,21 +195,56 @@ def _check_file(folder: str, shard: dict[str, Any]) -> Iterator[str]:
         yield f"{shard['name']}: SHA-256 {digest.hexdigest()[:12]}…, the manifest says {shard['sha256'][:12]}…"
 
 
-def _check_instances(dataset: Dataset, shard: dict[str, Any], tokenizer: Tokenizer) -> Iterator[str]:
-    """Index (read with the blocks), counts and every instance of a shard whose bytes are right."""
+def _check_index(dataset: Dataset, shard: dict[str, Any]) -> tuple[Stretches | None, list[str]]:
+    """The index beside a shard, if it can be read, and what differs: its bytes, impossible stretches, documents of other shards."""
+    if differences := list(_check_file(dataset.path, shard["documents"])):
+        return None, differences
+    name = shard["documents"]["name"]
+    try:
+        stretches = read_stretches(dataset, shard)
+    except AlbertError as error:
+        return None, [f"{name}: {str(error).splitlines()[0]}"]
+    most = dataset.length_of(shard) - NUM_SPECIALS
+    impossible = (stretches.first_token < 0) | (stretches.num_tokens < 2) | (stretches.num_tokens > most)
+    differences = [f"{name}: row {row}: is a stretch that no instance of at most {most} tokens has" for row in np.flatnonzero(impossible)]
+    strange = shards_of_documents(dataset, stretches.document_ids) != shard_of_entry(dataset, shard)
+    differences += [f"{name}: document {stretches.document_ids[i].hex()} belongs in another shard" for i in np.flatnonzero(strange)]
+    return stretches, differences
+
+
+def _some(lines: Iterable[str]) -> Iterator[str]:
+    """The first lines, and how many more there are."""
+    every = list(lines)
+    yield from every[:MAX_LINES]
+    if len(every) > MAX_LINES:
+        yield f"{every[0].split(':')[0]}: and {len(every) - MAX_LINES:,} more of these"
+
+
+def _check_instances(
+    dataset: Dataset, shard: dict[str, Any], tokenizer: Tokenizer, stretches: Stretches | None, text: TextCheck
+) -> Iterator[str]:
+    """Offsets of the blocks (read with them), counts and every instance of a shard whose bytes are right."""
     name = shard["name"]
-    split = Split(dataset, [shard])
+    split = Split(dataset, [shard], dataset.length_of(shard))
+    shorter = max((length for length in dataset.lengths if length < dataset.length_of(shard)), default=0)
     records = instances = 0
     for block in range(len(split.block_sizes)):
         try:
-            records += len(split.read_records(block))
             features = split.read_block(block)
+            records += len(features[INPUT_IDS]) if dataset.kind == "static" else len(split.read_records(block))
         except AlbertError as error:
             yield f"{name}: block {block}: {str(error).splitlines()[0]}"
             return
-        for row, what in broken_instances(features, tokenizer):
-            yield f"{name}: instance {instances + row}: {what}"
-        instances += len(features[INPUT_IDS])
+        lengths = features[INPUT_MASK].sum(axis=1)
+        broken = broken_instances(features, tokenizer)
+        broken += [(row, f"fits the length bin {shorter}") for row in np.flatnonzero(lengths <= shorter).tolist()]
+        if stretches is not None:
+            told = stretches.num_tokens[instances : instances + len(lengths)] + NUM_SPECIALS
+            broken += [(row, f"has {lengths[row]} tokens, the index says {told[row]}") for row in np.flatnonzero(lengths != told).tolist()]
+        if text.is_on and stretches is not None and not broken:
+            broken += text.check(shard, instances, features)
+        yield from (f"{name}: instance {instances + row}: {what}" for row, what in broken)
+        instances += len(lengths)
     if (records, instances) != (shard["records"], shard["instances"]):
         yield f"{name}: {records:,} records of {instances:,} instances, the manifest says {shard['records']:,} of {shard['instances']:,}"
 

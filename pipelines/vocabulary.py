@@ -4,131 +4,110 @@ cleaned documents ─▶ words (as BERT splits them) ─▶ tft.vocabulary: word
 """
 
 import dataclasses
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
-import apache_beam as beam
-import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
-from tokenizers import normalizers, pre_tokenizers
 
-from albert_core.tokenization import SPECIAL_TOKENS, check_vocabulary
-from corpora.files import CorpusFile
-from corpora.sources import Source
+from albert_core.tokenization import SPECIAL_TOKENS, Tokenizer, check_vocabulary, is_han
 from pipelines import storage
-from pipelines.clean import CleanDocuments
+from pipelines.accounts import Account, documents_taken
+from pipelines.count_words import CountingConfig, count_words, folder_of
 from pipelines.errors import BuildError
-from pipelines.read import ReadCorpus, list_sources
-from pipelines.recipe import CleanConfig
-from pipelines.runners import run_job
 
-COUNTS = "word_counts"
-WORDS = "words"
-WORDS_SCHEMA = pa.schema([(WORDS, pa.list_(pa.binary()))])
-MAX_WORD = 50  # characters; longer "words" are addresses and encoded data
-MAX_COUNTED = 5_000_000  # most frequent words that the learner sees
+CHARACTER_COVERAGE = 0.9999
+"""SentencePiece (2018) takes 0.9995 for Chinese and Japanese; at that, one character in 2,000 of common text would be [UNK]."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class VocabularyConfig:
-    """What is learned. `size` counts every entry, specials included; the learner comes close to it, never over."""
+    """What is learned. `size` counts every entry, specials included; the learner comes close to it, never over.
 
-    sources: tuple[Source, ...]
+    Attributes:
+      min_count: words that occur less often are not learned from.
+      character_coverage: of the occurrences of characters that always stand alone, the share that gets entries, the most frequent first:
+        in a large corpus the rare ones (other scripts, emoji, misprints) would leave no room for words of letters.
+    """
+
+    counting: CountingConfig
     output: str
     size: int = 21_128
-    lower_case: bool = True
     min_count: int = 2
-    clean: CleanConfig = dataclasses.field(default_factory=CleanConfig)
+    character_coverage: float = CHARACTER_COVERAGE
 
     def __post_init__(self) -> None:
         """Refuses what cannot be learned, naming value and limit."""
-        if not self.sources:
-            raise BuildError("no --corpus\ngive at least one, for example --corpus 'texts/*.txt'")
         if not 100 <= self.size <= 1 << 16:
             raise BuildError(f"--size {self.size:,} is not between 100 and {1 << 16:,}\nthe released Chinese models have 21,128")
         if self.min_count < 1:
             raise BuildError(f"--min-count {self.min_count} is less than 1\nwords that occur less often are not learned from")
+        if not 0 < self.character_coverage <= 1:
+            raise BuildError(
+                f"--character-coverage {self.character_coverage} is not in (0, 1]\n"
+                f"it is the share of characters that get entries; the default is {CHARACTER_COVERAGE}"
+            )
 
 
-def learn_vocabulary(config: VocabularyConfig, options: PipelineOptions) -> list[str]:
-    """Counts, learns and writes the vocabulary; returns it.
+class Coverage(NamedTuple):
+    """What a vocabulary makes of the corpus that it was learned from, white space not counted."""
+
+    num_characters: int
+    num_tokens: int
+    num_unknown: int
+
+    def as_json(self) -> dict[str, float]:
+        """Counts and rates by name."""
+        return {
+            "characters": self.num_characters,
+            "tokens": self.num_tokens,
+            "unknown_share": round(self.num_unknown / max(1, self.num_tokens), 6),
+            "tokens_per_character": round(self.num_tokens / max(1, self.num_characters), 4),
+        }
+
+
+class LearnedVocabulary(NamedTuple):
+    """What came of it."""
+
+    entries: list[str]
+    coverage: Coverage
+    account: Account
+
+
+def learn_vocabulary(config: VocabularyConfig, options: PipelineOptions) -> LearnedVocabulary:
+    """Counts, learns and writes the vocabulary.
 
     Raises:
-      BuildError: an unreadable corpus, or nothing in it to learn from.
+      BuildError: an unreadable corpus, nothing in it to learn from, or no place for the file.
     """
-    files = list_sources(config.sources)
-    with tempfile.TemporaryDirectory() as scratch:
-        counts = Path(scratch, COUNTS)
-        run_job(lambda pipeline: _count_words(pipeline, files, config, str(counts), scratch), options)
-        vocabulary = learn_pieces(read_counts(counts, config.min_count), config.size)
+    counted = count_words(config.counting, config.output, options)
+    words = [(word, count) for word, count in counted.words if count >= config.min_count]
+    vocabulary = learn_pieces(words, config.size, config.character_coverage)
     check_vocabulary(vocabulary)
-    folder, _, name = config.output.rpartition("/")
-    storage.write(folder or ".", name, "".join(f"{token}\n" for token in vocabulary).encode())
-    storage.remove(storage.join(folder or ".", storage.TEMPORARY))
-    return vocabulary
+    write_vocabulary(config.output, "".join(f"{token}\n" for token in vocabulary).encode())
+    tokenizer = Tokenizer(vocabulary, lower_case=config.counting.lower_case)
+    return LearnedVocabulary(vocabulary, cover(counted.words, tokenizer), counted.account)
 
 
-def _count_words(pipeline: beam.Pipeline, files: Sequence[CorpusFile], config: VocabularyConfig, counts: str, scratch: str) -> None:
-    """Words and counts as a text file, most frequent first."""
-    import tensorflow_transform as tft  # here: slow to import, and the other commands do without
-    import tensorflow_transform.beam as tft_beam
-    from tensorflow_metadata.proto.v0 import schema_pb2
-    from tfx_bsl.public.tfxio import TensorAdapterConfig
+def write_vocabulary(path: str, content: bytes) -> None:
+    """Writes the file, at once or not at all.
 
-    def count(features: dict[str, Any]) -> dict[str, Any]:
-        tft.vocabulary(features[WORDS], top_k=MAX_COUNTED, vocab_filename=COUNTS, store_frequency=True)
-        return features
-
-    layout = schema_pb2.TensorRepresentation()
-    layout.varlen_sparse_tensor.column_name = WORDS
-    raw = pipeline | "ReadCorpus" >> ReadCorpus(files)
-    cleaned = raw.batches | "CleanDocuments" >> CleanDocuments(config.clean)
-    words = cleaned.kept | "SplitWords" >> beam.ParDo(SplitWords(config.lower_case)).with_output_types(pa.RecordBatch)
-    with tft_beam.Context(temp_dir=scratch):
-        counted = (words, TensorAdapterConfig(WORDS_SCHEMA, {WORDS: layout})) | "CountWords" >> tft_beam.AnalyzeDataset(count)
-    counted | "WriteCounts" >> tft_beam.WriteTransformFn(counts)
+    Raises:
+      BuildError: it cannot be written.
+    """
+    folder = folder_of(path)
+    try:
+        storage.write(folder, path.rpartition("/")[2], content)
+        storage.remove_temporary(folder)
+    except OSError as error:
+        raise BuildError(f"--output {path} cannot be written: {error}\nchoose a file in a folder that can be written") from error
 
 
-class SplitWords(beam.DoFn):
-    """Batches of documents → batches of words: normalised and split as BERT does before WordPiece, a Han character a word."""
-
-    def __init__(self, lower_case: bool):
-        self.lower_case = lower_case
-
-    def setup(self) -> None:
-        """Makes the library's objects, which do not travel."""
-        self.normalizer = normalizers.BertNormalizer(lowercase=self.lower_case)
-        self.splitter = pre_tokenizers.BertPreTokenizer()
-
-    def process(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """One row of words for each document."""
-        rows = [self.words(text) for text in batch.column("text").to_pylist()]
-        yield pa.RecordBatch.from_arrays([pa.array(rows, WORDS_SCHEMA.field(WORDS).type)], schema=WORDS_SCHEMA)
-
-    def words(self, text: str) -> list[bytes]:
-        """The words of a text, in order."""
-        split = self.splitter.pre_tokenize_str(self.normalizer.normalize_str(text))
-        return [word.encode() for word, _ in split if len(word) <= MAX_WORD]
-
-
-def read_counts(folder: Path, min_count: int) -> list[tuple[str, int]]:
-    """Words with their counts, most frequent first, ties in code-point order."""
-    counts = []
-    for file in folder.rglob(COUNTS):
-        for line in file.read_text("utf-8").splitlines():
-            number, _, word = line.partition(" ")
-            if int(number) >= min_count:
-                counts.append((word, int(number)))
-    return sorted(counts, key=lambda item: (-item[1], item[0]))
-
-
-def learn_pieces(counts: Iterable[tuple[str, int]], size: int) -> list[str]:
+def learn_pieces(counts: Iterable[tuple[str, int]], size: int, character_coverage: float = 1.0) -> list[str]:
     """The vocabulary: specials, then characters that always stand alone, then the pieces of the other words.
 
     Characters that BERT makes words of their own, Han above all, need no pieces: the learner would give each a `##` twin that no text ever
-    uses, as 7,322 of the 21,128 entries of the released vocabulary are. So it learns from the other words only.
+    uses, as 7,322 of the 21,128 entries of the released vocabulary are. So it learns from words of letters and digits only.
 
     Raises:
       BuildError: there is nothing to learn from.
@@ -136,22 +115,92 @@ def learn_pieces(counts: Iterable[tuple[str, int]], size: int) -> list[str]:
     words = list(counts)
     if not words:
         raise BuildError("no word occurs often enough to learn from\ngive more text, or --min-count 1")
-    reserved = [*SPECIAL_TOKENS, *(word for word, _ in words if len(word) == 1 and not word.isascii())]
-    if len(reserved) >= size:
-        return reserved[:size]
-    pieced = [(word, count) for word, count in words if len(word) > 1 or word.isascii()]
+    letters = letter_counts(words)
+    alone = [(word, count) for word, count in words if len(word) == 1 and word not in letters]
+    reserved = [*SPECIAL_TOKENS, *most_frequent(alone, character_coverage)]
     room = size - len(reserved)
-    return reserved + [piece for piece in _learn(pieced, room) if piece not in set(reserved)][:room]
+    if room <= 0:
+        return reserved[:size]
+    alphabet = most_frequent(sorted(letters.items(), key=lambda item: (-item[1], item[0])), character_coverage)
+    pieced = [(word, count) for word, count in words if len(word) > 1 or word in letters]
+    return reserved + _learn(pieced, room, max(1, min(len(alphabet), room // 2)))
 
 
-def _learn(words: list[tuple[str, int]], size: int) -> list[str]:
-    """At most `size` pieces of the words, found by tensorflow-text's learner."""
+def letter_counts(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """How often each character stands in words of several characters: those are what pieces are made of."""
+    letters: Counter[str] = Counter()
+    for word, count in counts:
+        if len(word) > 1:
+            for character in word:
+                letters[character] += count
+    return letters
+
+
+def most_frequent(counts: Sequence[tuple[str, int]], share: float) -> list[str]:
+    """The first words that are at least `share` of all occurrences; `counts` descending.
+
+    >>> most_frequent([("的", 90), ("今", 9), ("龘", 1)], 0.99)
+    ['的', '今']
+    """
+    wanted = share * sum(count for _, count in counts)
+    taken, covered = [], 0
+    for word, count in counts:
+        if covered >= wanted:
+            break
+        taken.append(word)
+        covered += count
+    return taken
+
+
+def _learn(words: list[tuple[str, int]], size: int, num_letters: int) -> list[str]:
+    """At most `size` pieces of the words, found by tensorflow-text's learner: first of all the letters, at a word's start and behind."""
     from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib as learner
 
     if not words or size < 2:
         return []
     lowest = min(count for _, count in words)
-    pieces = learner.learn(
-        words, vocab_size=size, reserved_tokens=[], lower_thresh=lowest, max_unique_chars=max(1, size // 3), include_joiner_token=False
-    )
-    return sorted(pieces, key=lambda piece: (piece.startswith("##"), piece))
+    found = learner.learn(words, vocab_size=size, reserved_tokens=[], lower_thresh=lowest, max_unique_chars=num_letters)
+    first_letters = sorted(found, key=lambda piece: len(piece.removeprefix("##")) > 1)  # the learner may go over the size
+    return sorted(first_letters[:size], key=lambda piece: (piece.startswith("##"), piece))
+
+
+def cover(counts: Sequence[tuple[str, int]], tokenizer: Tokenizer) -> Coverage:
+    """What a vocabulary makes of words that occur so often: characters, tokens, and those that are [UNK]."""
+    characters = tokens = unknown = 0
+    for word, count in counts:
+        ids = tokenizer.encode(word)
+        characters += len(word) * count
+        tokens += len(ids) * count
+        unknown += ids.count(tokenizer.unk_id) * count
+    return Coverage(characters, tokens, unknown)
+
+
+def kinds_of_entries(entries: Iterable[str]) -> dict[str, int]:
+    """How many entries are specials, Han, other single characters, words of letters, and pieces of words.
+
+    >>> kinds_of_entries(["[UNK]", "今", "，", "a", "docker", "##er"])
+    {'special': 1, 'han': 1, 'characters': 2, 'words': 1, 'pieces': 1}
+    """
+    kinds = {"special": 0, "han": 0, "characters": 0, "words": 0, "pieces": 0}
+    for entry in entries:
+        kinds[_kind(entry)] += 1
+    return kinds
+
+
+def _kind(entry: str) -> str:
+    if entry in SPECIAL_TOKENS or entry.startswith("[unused"):
+        return "special"
+    if entry.startswith("##") and len(entry) > 2:
+        return "pieces"
+    return "words" if len(entry) > 1 else "han" if is_han(entry) else "characters"
+
+
+def describe(learned: LearnedVocabulary, output: str) -> dict[str, Any]:
+    """The answer, for scripts."""
+    return {
+        "output": output,
+        "entries": len(learned.entries),
+        "kinds": kinds_of_entries(learned.entries),
+        "coverage": learned.coverage.as_json(),
+        "documents": {"read": documents_taken(learned.account), "kept": learned.account.get("documents.kept", 0)},
+    }

@@ -92,11 +92,7 @@ def write_part(output: str, parts: Parts, part: Part, batches: Iterable[pa.Recor
     folder, number = part
     table = pa.Table.from_batches(batches, CLEANED_SCHEMA)
     table = table.take(pc.sort_indices(table, [("document_id", "ascending"), ("source", "ascending")])).combine_chunks()
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(sink, CLEANED_SCHEMA, compression=CODEC) as writer:
-        for group in row_groups(table):
-            writer.write_table(group)
-    content = sink.getvalue()
+    content = encode_part(table)
     name = part_name(number, parts if isinstance(parts, int) else parts[folder])
     storage.write(storage.join(output, folder) if folder else output, name, content.to_pybytes())
     return {
@@ -107,6 +103,15 @@ def write_part(output: str, parts: Parts, part: Part, batches: Iterable[pa.Recor
         "sha256": hashlib.sha256(content).hexdigest(),
         "account": count_kept(table),
     }
+
+
+def encode_part(table: pa.Table) -> pa.Buffer:
+    """Documents as a Parquet file, in their order; the same rows give the same bytes."""
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, CLEANED_SCHEMA, compression=CODEC) as writer:
+        for group in row_groups(table):
+            writer.write_table(group)
+    return sink.getvalue()
 
 
 def row_groups(table: pa.Table) -> Iterator[pa.Table]:

@@ -67,5 +67,5 @@ def test_feature_names_stand_in_one_place():
 
 def test_the_readme_names_every_room_and_file_of_the_tree():
     readme = (ROOT / "README.md").read_text("utf-8")
-    files = [path.name for room in ROOMS for path in sorted((ROOT / room).glob("*.py")) if path.name != "__init__.py"]
+    files = [path.name for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if path.name != "__init__.py"]
     assert [name for name in files if name not in readme] == []

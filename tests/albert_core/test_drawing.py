@@ -181,8 +181,9 @@ def test_shares_are_what_was_asked():
     drawn = draw(real_like(4000), options, TABLES, seed=1)
     assert drawn.num_predictions.mean() == pytest.approx(51, rel=0.001)
     assert drawn.swapped.mean() == pytest.approx(0.5, abs=0.02)  # ± 2.5 σ
-    assert drawn.num_replaced / drawn.num_replaced.sum() == pytest.approx([0.8, 0.1, 0.1], abs=0.005)
-    assert drawn.num_spans / drawn.num_spans.sum() == pytest.approx([6 / 11, 3 / 11, 2 / 11], abs=0.02)
+    assert (drawn.num_replaced.sum(axis=1) == drawn.num_predictions).all()
+    assert drawn.num_replaced.sum(axis=0) / drawn.num_replaced.sum() == pytest.approx([0.8, 0.1, 0.1], abs=0.005)
+    assert drawn.num_spans.sum(axis=0) / drawn.num_spans.sum() == pytest.approx([6 / 11, 3 / 11, 2 / 11], abs=0.02)
 
 
 def test_epochs_differ_and_repeat():

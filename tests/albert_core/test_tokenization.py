@@ -69,6 +69,17 @@ def test_every_chinese_character_agrees_with_the_library(reference):
     assert wrong == []
 
 
+@pytest.mark.parametrize("around", ["{}", "1{}2", "a{}", "{}b", "天{}天", "15{} a"])
+def test_every_sign_agrees_with_the_library_wherever_it_stands(reference, around):
+    """Signs that are no punctuation to BERT, such as ～ ° ＋ ￥, belong to the word around them: 1～2 is one word."""
+    library = BertWordPieceTokenizer(str(ROOT / "data/vocab.txt"), lowercase=True)
+    signs = [c for c in map(chr, range(0x21, 0x10000)) if unicodedata.category(c)[0] in "PS" and library.normalize(c)]
+    assert len(signs) > 4000
+    texts = [around.format(sign) for sign in signs]
+    expected = [encoding.ids for encoding in library.encode_batch(texts, add_special_tokens=False)]
+    assert [text for text, ids in zip(texts, expected, strict=True) if reference.encode(text) != ids] == []
+
+
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Co", "Cn"), exclude_characters="["), max_size=60))
 def test_any_text_agrees_with_the_library(text):
     """Where the library follows the reference the two are equal: it drops what is unassigned, takes 256 rare Han for letters, and

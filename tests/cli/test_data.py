@@ -39,10 +39,13 @@ def test_a_build_says_what_became_of_the_corpus(albert_data, tmp_path):
     manifest = json.loads(out)
     assert manifest["documents"]["kept"] == 92
     code, out, _ = albert_data("inspect", output, "-n", 2)
-    assert out.count("A  ") == 2
+    assert [line[0] for line in out.splitlines() if line[:2] in ("A ", "B ")] == ["A", "B"] * 2
     assert "→[MASK]】" in out
     code, out, _ = albert_data("inspect", output, "-n", 2, "--json")
-    assert [set(json.loads(line)) for line in out.splitlines()] == [{"swapped", "segment_a", "segment_b", "num_tokens", "masks"}] * 2
+    shown = [json.loads(line) for line in out.splitlines()]
+    assert [one["instance"] for one in shown] == [0, 1]
+    code, out, _ = albert_data("inspect", output, "--document", shown[1]["origin"]["document_id"], "-n", 1000, "--json")
+    assert shown[1] in [json.loads(line) for line in out.splitlines()]
     assert albert_data("verify", output)[:2] == (0, f"{output}: everything is as the manifest says\n")
     shard = output / "train-00000-of-00001.tfrecord"
     shard.write_bytes(shard.read_bytes()[:-1])
@@ -78,6 +81,23 @@ def test_too_few_predictions_warn(albert_data, tmp_path):
     )
     assert code == 0
     assert "warning: --max-predictions-per-seq 6 holds less than the 10 that --masked-lm-prob 0.15 asks for" in err
+
+
+def test_a_vocabulary_that_does_not_fit_warns_and_a_corpus_of_single_sentences_is_refused(albert_data, tmp_path):
+    vocab, corpus = tmp_path / "vocab.txt", tmp_path / "lines.jsonl"
+    vocab.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n。\n", "utf-8")
+    code, out, err = albert_data("build", "--corpus", NEWS, "--vocab", vocab, "--output", tmp_path / "a", *SMALL)
+    assert code == 0
+    assert err.startswith("albert-data: warning: [UNK] is more than 5% of the tokens of a sample (")
+    assert err.splitlines()[1].startswith("                      the vocabulary does not fit this text: give another --vocab, ")
+    assert len(err.splitlines()) == 2
+    assert out.startswith("warning     [UNK] is more than 5% of the tokens: news ")
+    corpus.write_text('{"text": "北京大学的学生在图书馆里读书。"}\n', "utf-8")
+    settings = ["--rule", "min_han=1", "--eval-fraction", 0, *SMALL]
+    code, out, err = albert_data("build", "--corpus", corpus, "--vocab", write_vocabulary(tmp_path), "--output", tmp_path / "b", *settings)
+    assert (code, out) == (2, "")
+    assert "no instance came of 1 documents: each of 1 chunks is one sentence without a clause mark" in err
+    assert not (tmp_path / "b" / "manifest.json").exists()
 
 
 BAD = {
@@ -181,7 +201,7 @@ def test_the_two_halves_of_a_build_make_the_same_dataset(albert_data, tmp_path):
     assert len(lines) == built["documents"]["kept"]
     assert albert_data("verify", parts)[0] == 0
     shown = albert_data("inspect", parts / "jsonl", "-n", 1, "--json")[1]
-    assert set(json.loads(shown)) == {"source", "origin", "title", "text"}
+    assert set(json.loads(shown)) == {"document_id", "source", "origin", "title", "text"}
     made = json.loads(albert_data("instances", "--documents", parts, "--vocab", vocab, "--output", parts, *SMALL, "--json")[1])
     assert made["digest"] == built["digest"]
     assert made["account"] == built["account"]
@@ -200,7 +220,7 @@ def test_documents_and_rejects_are_shown(albert_data, tmp_path):
     albert_data("clean", "--corpus", NEWS, "--corpus", DIRTY, "--output", output)
     code, out, _ = albert_data("inspect", output / "documents", "-n", 2, "--json")
     assert code == 0
-    assert [set(json.loads(line)) for line in out.splitlines()] == [{"source", "origin", "title", "text"}] * 2
+    assert [set(json.loads(line)) for line in out.splitlines()] == [{"document_id", "source", "origin", "title", "text"}] * 2
     code, out, _ = albert_data("inspect", output / "rejects", "-n", 1)
     assert "too_few_han  dirty  " in out
     assert "Han characters, fewer than" in out

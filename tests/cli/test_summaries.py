@@ -1,6 +1,6 @@
 import pytest
 
-from cli.summaries import columns, source_row, summarize_documents
+from cli.summaries import columns, source_row, summarize_dataset, summarize_documents
 
 ACCOUNT = {
     "documents.read": 100,
@@ -66,3 +66,43 @@ def test_several_sources_have_a_line_each():
 
 def test_a_han_character_takes_two_places():
     assert list(columns([("新闻", "1"), ("news", "20")])) == ["新闻   1", "news  20"]
+
+
+def rates(*unknown: tuple[str, float], **more: object) -> dict:
+    characters = [{"text": text, "count": 1, "share": share} for text, share in unknown]
+    found = {"tokens": 5000, "masked_share": 0.1, "padding_share": 0.25, "unknown_share": 0.006, "document_unknown_share": 0.0071}
+    return found | {"ngrams_drawn": {"1": 0.6, "2": 0.4}, "unknown_characters": characters} | more
+
+
+def summarize_built(*sources: str, warnings: tuple[str, ...] = (), **statistics: object) -> list[str]:
+    of_sources = {name: rates(("“", 0.003), ("\ue000", 0.001), instances=1200) for name in sources}
+    manifest = {
+        "account": ACCOUNT, "sources": [{"name": name} for name in sources], "warnings": list(warnings), "kind": "static", "digest": "ab",
+        "instances": 1200, "shards": [{"name": "train-00000-of-00001.tfrecord", "instances": 1200, "bytes": 10}],
+        "statistics": rates(("“", 0.003), ("\ue000", 0.00004), sources=of_sources) | statistics,
+    }  # fmt: skip
+    return summarize_dataset(manifest, "out", 2.0).splitlines()
+
+
+def test_a_dataset_says_what_became_unk():
+    lines = summarize_built("a")
+    assert lines[lines.index("tokens      5,000, [UNK] 0.60%, padding 25.0%") + 1] == "unknown     “ 0.30%  U+E000 0.00%"
+    many = rates(*((character, 0.01) for character in "一二三四五六七八九"))["unknown_characters"]
+    assert "unknown     一 1.00%  二 1.00%  三 1.00%  四 1.00%  五 1.00%  六 1.00%  七 1.00%  八 1.00%  …" in summarize_built(
+        "a", unknown_characters=many
+    )
+    assert not [line for line in summarize_built("a", unknown_characters=[]) if line.startswith("unknown")]
+
+
+def test_several_sources_have_a_line_for_their_instances():
+    lines = summarize_built("wiki", "新闻")
+    at = lines.index("            source  instances  tokens  masked  padding  [UNK]")
+    assert lines[at + 1 : at + 3] == [
+        "            wiki        1,200   5,000   10.0%    25.0%  0.71%  “ U+E000",
+        "            新闻        1,200   5,000   10.0%    25.0%  0.71%  “ U+E000",
+    ]
+    assert not [line for line in summarize_built("wiki") if "1,200   5,000" in line]
+
+
+def test_warnings_come_first():
+    assert summarize_built("a", warnings=("too many\nthe fix",))[:2] == ["warning     too many", "            the fix"]

@@ -8,8 +8,6 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from corpora.documents import RAW_SCHEMA
 from corpora.sources import merge_sources, source_of
@@ -18,12 +16,14 @@ from pipelines.clean import CleanCorpus
 from pipelines.manifest import documents_account
 from pipelines.read import list_sources
 from pipelines.recipe import CleanConfig
+from pipelines.runners import make_runner, parse_beam_options
 
-TWO_WORKERS = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
+TWO_WORKERS = ("--direct_num_workers=2",)
 
 
 def run(build: Callable[[beam.Pipeline], Any], options: Sequence[str] = ()) -> None:
-    with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(list(options))) as pipeline:
+    chosen = parse_beam_options(options)
+    with beam.Pipeline(runner=make_runner(chosen), options=chosen) as pipeline:
         build(pipeline)
 
 

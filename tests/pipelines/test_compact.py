@@ -1,13 +1,18 @@
+import itertools
+
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albert_core.drawing import SENTENCE_START, WORD_START
 from albert_core.tokenization import SPECIAL_TOKENS, Tokenizer
 from pipelines.compact import COMPACT_SCHEMA, DocumentTokenizer, TokenizedDocuments, from_compact_batches, to_compact_batch
 from pipelines.words import Segmenter
+from tests.pipelines.segmented import LONG_LINE, UGLY, real_lines, slow_flags
+from tests.pipelines.segmented import texts as segmented_texts
+from tests.shared_data import shared
 
 TEXT = "今天天气很好。用Python吧，卡拉OK。"
 VOCAB = [*SPECIAL_TOKENS, *dict.fromkeys("今天气很好。用吧，卡拉一二三四五六七八九十"), "py", "##thon", "ok", "a", "b"]
@@ -76,3 +81,61 @@ def test_every_document_starts_a_word_and_a_sentence_and_pieces_start_nothing(te
     assert not documents.flags[pieces].any()
     lengths = np.diff([*np.flatnonzero(documents.flags & SENTENCE_START), len(documents.flags)])
     assert max(lengths, default=0) <= 20
+
+
+# --- The slow way: each document by itself, in plain Python ---
+
+
+def check_flags(texts: list[str], reader: DocumentTokenizer, language: str = "chinese") -> None:
+    documents = reader.tokenize(texts)
+    found = [documents.flags[first:end].tolist() for first, end in itertools.pairwise(documents.offsets)]
+    assert found == [slow_flags(text, reader.tokenizer, reader.max_tokens, language=language) for text in texts]
+
+
+REAL_VOCAB = [*VOCAB, *"的一是我们中国這個國學电脑網a0。，", "##a", "##b", "x", "##y", "‘", '"', "-", ".", "!", "?"]
+
+
+@settings(derandomize=True)  # see test_both_libraries_have_the_same_words
+@given(st.lists(segmented_texts, max_size=4), st.sampled_from([6, 20, 61]))
+def test_flags_are_those_of_the_slow_way(texts, max_tokens):
+    tokenizer = Tokenizer(list(dict.fromkeys(REAL_VOCAB)))
+    check_flags(texts, DocumentTokenizer(tokenizer, Segmenter(), max_tokens))
+    check_flags(texts, DocumentTokenizer(tokenizer, Segmenter("none"), max_tokens), "other")
+
+
+def test_flags_of_real_text_are_those_of_the_slow_way():
+    tokenizer = Tokenizer.load(shared("data/vocab.txt"))
+    lines = real_lines(150)
+    documents = ["\n".join(lines[i : i + 40]) for i in range(0, 4000, 40)] + list(UGLY.values())
+    check_flags(documents, DocumentTokenizer(tokenizer, Segmenter(), 125))
+    check_flags(documents[:10], DocumentTokenizer(tokenizer, Segmenter("jieba"), 125))
+    check_flags(documents, DocumentTokenizer(tokenizer, Segmenter("none"), 125), "other")
+
+
+def test_documents_are_the_same_one_at_a_time_and_fifty_at_a_time():
+    tokenizer = Tokenizer.load(shared("data/vocab.txt"))
+    lines = real_lines(40)
+    documents = [lines[i] for i in range(300)] + list(UGLY.values())
+    reader = DocumentTokenizer(tokenizer, Segmenter(), 61)
+    alone = [reader.tokenize([text]) for text in documents]
+    together = [reader.tokenize(documents[i : i + 50]) for i in range(0, len(documents), 50)]
+    for part in ("token_ids", "flags"):
+        parts = [np.concatenate([getattr(tokenized, part) for tokenized in some]) for some in (alone, together)]
+        assert parts[0].tolist() == parts[1].tolist()
+    assert np.concatenate([np.diff(tokenized.offsets) for tokenized in together]).tolist() == [len(one.token_ids) for one in alone]
+
+
+def test_a_document_of_one_line_of_three_megabytes(tokenizer):
+    documents = DocumentTokenizer(tokenizer, Segmenter(), 61).tokenize(["今天", LONG_LINE, "天气很好。"])
+    assert len(documents.offsets) == 4
+    sentences = np.flatnonzero(documents.flags & SENTENCE_START)
+    assert len(sentences) == 2 + 2 * 72_000  # the point of `today.今天` is before no space
+    assert shown(documents, tokenizer, 2) == "‖天 气|很|好|。"
+
+
+def test_words_of_another_language_are_those_of_berts_own_tokenizer():
+    vocab = [*SPECIAL_TOKENS, "don", "'", "t", "play", "##ing", "##ed", "well", ".", "é", "u", "s"]
+    reader = DocumentTokenizer(Tokenizer(vocab), Segmenter("none"), 61)
+    tokenizer = reader.tokenizer
+    assert shown(reader.tokenize(["Don't  playing\u00a0played well.\nWell"]), tokenizer) == "‖don|'|t|play ##ing|play ##ed|well|.‖well"
+    assert shown(reader.tokenize(["Played well. Playing"]), tokenizer) == "‖play ##ed|well|.‖play ##ing"

@@ -1,4 +1,4 @@
-from pipelines.dataset_card import describe_documents, describe_missing, share, table
+from pipelines.dataset_card import describe_documents, describe_instances, describe_missing, describe_warnings, share, table
 
 ACCOUNT = {
     "documents.read": 100,
@@ -44,3 +44,27 @@ def test_what_is_missing_is_said():
 def test_tables_and_shares():
     assert list(table(("a", "b"), [("1", "2|3")])) == ["| a | b |", "|---|---|", "| 1 | 2\\|3 |"]
     assert (share(2, 3), share(0, 0)) == ("66.7 %", "–")
+
+
+def test_instances_have_a_row_a_source_and_the_characters_that_are_missing():
+    source = {
+        "instances": 1200,
+        "tokens": 5000,
+        "masked_share": 0.1,
+        "padding_share": 0.25,
+        "swapped_share": 0.5,
+        "document_unknown_share": 0.007,
+    }
+    unknown = [{"text": text, "count": 2, "share": 0.0031} for text in ("“", "\ue000")]
+    lines = list(describe_instances({"sources": {"新闻": source}, "unknown_characters": unknown}))
+    assert lines[4:] == [
+        "| 新闻 | 1,200 | 5,000 | 10.0 % | 25.0 % | 50.0 % | 0.70 % |",
+        "",
+        "Most frequent characters that the vocabulary lacks, of all tokens of the documents: “ 0.31 %, U+E000 0.31 %.",
+    ]
+    assert len(list(describe_instances({"sources": {"新闻": source}, "unknown_characters": []}))) == 5
+
+
+def test_warnings_are_on_the_card():
+    assert list(describe_warnings({"warnings": ["too many\nthe fix"]})) == ["**Warning**: too many", "the fix", ""]
+    assert list(describe_warnings({})) == []

@@ -54,10 +54,17 @@ def test_every_threshold_reaches_its_rule(name):
 def test_a_new_threshold_belongs_in_these_tests():
     others = {
         "fold_quotes", "simplify", "mask_personal_data", "listed_words", "listed_line_words", "listed_domains", "min_quality",
-        "max_boilerplate_line_characters",
+        "max_boilerplate_line_characters", "min_wrapped_han_share",
     }  # fmt: skip
     assert {field.name for field in dataclasses.fields(CleanConfig)} == set(CASES) | others
     assert set(OFF) == set(CASES)
+
+
+def test_lines_of_any_language_are_joined_if_none_has_to_be_han():
+    wrapped = "\n".join(["This line, which is long enough, goes on and on and"] * 6 + ["ends."])
+    off = OFF | {"reflow": True}
+    assert outcome(wrapped, CleanConfig(**off)) == (wrapped, None)
+    assert outcome(wrapped, CleanConfig(**off, min_wrapped_han_share=0.0)) == (wrapped.replace("\n", " "), None)
 
 
 def test_optional_rules_reach_the_text():

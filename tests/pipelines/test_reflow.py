@@ -1,6 +1,7 @@
 import json
 import lzma
 import tarfile
+import textwrap
 from itertools import islice
 
 import pytest
@@ -95,3 +96,20 @@ def test_real_old_books_are_reflowed():
             assert "".join(joined.split()) == "".join(text.split())
             shares.append(joined.count("\n") / text.count("\n"))
     assert sum(share < 0.9 for share in shares) >= 6
+
+
+ENGLISH = (
+    "The road went up the hill, past the last of the houses, and came out on a wide field. Nobody had walked there that morning, and the "
+    "snow lay as it had fallen. He stopped, looked back at the village, and thought of the letter in his pocket, which he had not opened. "
+    "It could wait. The wind had turned, though, and with it came the smell of smoke, of wood and of something sweet."
+)
+
+
+@pytest.mark.parametrize("width", [60, 72, 79])
+def test_english_is_joined_with_spaces_where_no_han_is_asked_for(width):
+    wrapped = textwrap.fill(ENGLISH, width)
+    assert join_wrapped_lines(wrapped) == wrapped
+    joined = join_wrapped_lines("\n\n".join([wrapped] * 3), min_han=0)
+    assert all(line.endswith(".") for line in joined.split("\n") if line)  # a line that ends with a sentence stays one
+    assert joined.replace("\n\n", "\t").replace("\n", " ") == "\t".join([ENGLISH] * 3)
+    assert joined.count("\n") < wrapped.count("\n") * 3

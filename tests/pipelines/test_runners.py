@@ -2,10 +2,12 @@ import logging
 
 import apache_beam as beam
 import pytest
-from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions
+from apache_beam.options.pipeline_options import GoogleCloudOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.transforms.environments import EmbeddedPythonEnvironment
 
 from pipelines.errors import BuildError
+from pipelines.local_workers import ForkedProcesses
 from pipelines.runners import JobFailedError, make_runner, parse_beam_options, run_job
 
 
@@ -20,12 +22,19 @@ def test_the_direct_runner_is_the_one_in_this_process(arguments):
     assert isinstance(make_runner(parse_beam_options(arguments)), FnApiRunner)
 
 
-def test_more_than_one_worker_means_processes_unless_said_otherwise():
-    assert parse_beam_options(["--direct_num_workers=2"]).view_as(DirectOptions).direct_running_mode == "multi_processing"
-    assert parse_beam_options(["--direct_num_workers", "2"]).view_as(DirectOptions).direct_running_mode == "multi_processing"
-    assert parse_beam_options([]).view_as(DirectOptions).direct_running_mode == "in_memory"
-    asked = parse_beam_options(["--direct_num_workers=2", "--direct_running_mode=multi_threading"])
-    assert asked.view_as(DirectOptions).direct_running_mode == "multi_threading"
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        ([], EmbeddedPythonEnvironment),
+        (["--direct_num_workers=2"], ForkedProcesses),
+        (["--direct_num_workers", "0"], ForkedProcesses),
+        (["--direct_num_workers=2", "--direct_running_mode=multi_threading"], EmbeddedPythonEnvironment),
+    ],
+)
+def test_more_than_one_worker_means_processes_unless_said_otherwise(arguments, environment):
+    runner = make_runner(parse_beam_options(arguments))
+    assert isinstance(runner, FnApiRunner)
+    assert isinstance(runner._default_environment, environment)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from pipelines.variants import fold_quotes
         ("圆周率是3.14左右，见a.b.c", ["圆周率是3.14左右，见a.b.c"]),
         ("1. 苹果。\n2. 梨。", ["1. 苹果。", "2. 梨。"]),  # a list's number is no sentence
         ('他问"真的吗?"没人答', ['他问"真的吗?"', "没人答"]),
+        ("选A. 苹果还是B. 梨", ["选A. 苹果还是B. 梨"]),  # so is the letter of a choice
         ("", []),
         ("\n\n  \n", []),
         ("。。。", ["。。。"]),
@@ -53,3 +54,36 @@ def test_folded_quotes_and_ellipses_end_sentences_as_the_others_do():
     text = "“走吧……”他说完了。天黑了……好"
     assert split_sentences(text) == ["“走吧……”", "他说完了。", "天黑了……", "好"]
     assert sentence_starts(fold_quotes(text)).tolist() == sentence_starts(text).tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("Mr. Smith met Dr. J. R. Jones. They talked.", ["Mr. Smith met Dr. J. R. Jones.", "They talked."]),
+        ("It costs $3.14 or 2.5 pounds. Cheap!", ["It costs $3.14 or 2.5 pounds.", "Cheap!"]),
+        ("The U.S. economy grew. The U.S. Army too.", ["The U.S. economy grew.", "The U.S. Army too."]),
+        ("Fruit, e.g. this apple, i.e. that one.", ["Fruit, e.g. this apple, i.e. that one."]),
+        ("He has a Ph.D. in math. At 5 p.m. he left.", ["He has a Ph.D. in math.", "At 5 p.m. he left."]),
+        ("See Fig. 3, No. 5 and Vol. 2. On Jan. 5 it rained.", ["See Fig. 3, No. 5 and Vol. 2.", "On Jan. 5 it rained."]),
+        ("Nodes, edges, etc. are drawn. Etc. etc.", ["Nodes, edges, etc. are drawn.", "Etc. etc."]),
+        ("“Really?” he asked. “No!” she said. “Go.” He went.", ["“Really?” he asked.", "“No!” she said.", "“Go.”", "He went."]),
+        ('"Why?" "Because." (It was so.) Then.', ['"Why?"', '"Because."', "(It was so.)", "Then."]),
+        ("He waited... then left. He waited... Then left.", ["He waited... then left.", "He waited...", "Then left."]),
+        ('all in small letters. it goes on. "why?" he said.', ["all in small letters.", "it goes on.", '"why?"', "he said."]),
+        ("Use Node.js or example.com. Fine.", ["Use Node.js or example.com.", "Fine."]),
+        ("What?! No... Yes!!! Go", ["What?!", "No...", "Yes!!!", "Go"]),
+        ("1. First do this. 2. Then that.", ["1. First do this.", "2. Then that."]),
+        ("Ça va. Était-il là? Oui.", ["Ça va.", "Était-il là?", "Oui."]),
+        ("Он сказал: «Да.» Потом ушёл. А. С. Пушкин.", ["Он сказал: «Да.»", "Потом ушёл.", "А. С. Пушкин."]),
+        ("यह है। वह भी।", ["यह है।", "वह भी।"]),
+        ("هل هذا؟ نعم۔", ["هل هذا؟", "نعم۔"]),
+        ("No. That is Sept. 1, not Mrs. X.", ["No. That is Sept. 1, not Mrs. X."]),  # `No.` is a number here: the cheap way
+    ],
+)
+def test_sentences_of_other_languages(text, sentences):
+    assert split_sentences(text) == sentences
+
+
+def test_small_letters_after_points_cost_no_more_in_a_long_line():
+    text = "天" * 1_000_000 + "Ab. b " * 100_000
+    assert len(sentence_starts(text)) == 1

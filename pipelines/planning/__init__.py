@@ -1,0 +1,1 @@
+"""What a build will give and take, foretold from a sample of its corpus."""

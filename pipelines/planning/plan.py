@@ -1,0 +1,213 @@
+"""What a build will give and take, from a sample of its corpus: documents, instances, shards, bytes, memory, hours.
+
+files ─▶ pieces (corpus_sample) ─▶ the build's own functions, timed (stage_costs) ─▶ totals (estimates) ─▶ hours (engines)
+
+What a sample cannot show is said beside the figures: copies of a text, whose number grows with the corpus, most of all.
+"""
+
+import dataclasses
+import math
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, WorkerOptions
+
+from corpora.files import CorpusFile
+from corpora.sources import Source
+from pipelines.build import BuildConfig
+from pipelines.errors import BuildError
+from pipelines.output_folder import own_folder
+from pipelines.planning.answer import describe_plan
+from pipelines.planning.corpus_sample import Reading, sample_source
+from pipelines.planning.engines import find_engine
+from pipelines.planning.estimates import CONFIDENCE, Estimate, ratio_total
+from pipelines.planning.stage_costs import PieceOutcome, SampleOutcome, run_stages
+from pipelines.read import list_sources
+from pipelines.runners import runner_name
+
+SAMPLE_BYTES = 20_000_000
+MIN_SOURCE_BYTES = 1 << 20
+"""Of the text of each source, as far as it has so much."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlanConfig:
+    """A build, the size of the sample, and what it would run on. `worker_cores` None is the engine's usual."""
+
+    build: BuildConfig
+    sample_bytes: int = SAMPLE_BYTES
+    runner: str = "DirectRunner"
+    workers: int = 1
+    worker_cores: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses what means nothing, naming value and limit."""
+        if self.sample_bytes < 1 << 16:
+            raise BuildError(
+                f"--sample-size {self.sample_bytes:,} bytes is less than {1 << 16:,}\nso little says nothing: the default is 20 MB"
+            )
+        if self.workers < 1:
+            raise BuildError(f"--workers {self.workers} is less than 1\nit is the number of worker processes or machines")
+        if self.worker_cores is not None and self.worker_cores < 1:
+            raise BuildError(f"--worker-cores {self.worker_cores} is less than 1\nit is the number of cores of each worker")
+        find_engine(self.runner)
+
+
+def workers_of(options: PipelineOptions) -> int:
+    """How many workers Beam's options ask for: those of the direct runner, of Flink, of Dataflow; else 1."""
+    if find_engine(runner_name(options)) == "DirectRunner":
+        asked = options.view_as(DirectOptions).direct_num_workers
+        return int(asked) if asked else os.cpu_count() or 1
+    told = options.get_all_options()
+    settings = WorkerOptions(flags=[]).get_all_options()
+    names = ("max_num_workers", "num_workers", "parallelism", "sdk_worker_parallelism")
+    return next((int(told[name]) for name in names if told.get(name) and told[name] != settings.get(name) and int(told[name]) > 0), 1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceTotals:
+    """What a source holds and gives, extrapolated. Documents that `--sample`, `--limit` or a cap leave out are in `records` alone."""
+
+    name: str
+    stored_bytes: int
+    text_bytes: Estimate
+    records: Estimate
+    taken_share: float
+    kept: Estimate
+    kept_bytes: Estimate
+    rejected: dict[str, Estimate]
+    instances: Estimate
+    shard_bytes: Estimate
+    parquet_bytes: Estimate
+    arrow_bytes: Estimate
+    raw_arrow_bytes: Estimate
+    bucket_bytes: Estimate
+    compact_bytes: Estimate
+    read_seconds: Estimate
+    seconds: dict[str, Estimate]
+    sampled_share: float
+    is_cut: bool
+
+
+def make_plan(config: PlanConfig) -> dict[str, Any]:
+    """Samples the corpus and foretells the build.
+
+    Raises:
+      BuildError: a corpus, vocabulary or option that the build would refuse too; a sample without a document.
+    """
+    started = time.monotonic()
+    cleaning, instances = config.build.cleaning, config.build.instances
+    instances.tokenizer  # noqa: B018 - a bad vocabulary is said before the corpus is read
+    files = list_sources(cleaning.sources, own_folder(cleaning.output))
+    by_source = {source.name: [file for file in files if file.source == source.name] for source in cleaning.sources}
+    readings = {name: list(sample_source(own, _quota(config, own, files))) for name, own in by_source.items()}
+    shares = {name: _sampled_share(by_source[name], readings[name]) for name in by_source}
+    pieces = [piece for own in readings.values() for reading in own for piece in reading.pieces]
+    outcome = run_stages(pieces, cleaning, instances, shares)
+    if not any(piece.kept.num_rows for piece in outcome.pieces):
+        rejected = sum((piece.rejected for piece in outcome.pieces), Counter())
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in rejected.most_common()) or "no record was found"
+        raise BuildError(f"no document of the sample is left: {reasons}\nsee what the rules do: albert-data clean --explain --corpus …")
+    taken = _taken_shares(config, {name: _records(by_source[name], readings[name]) for name in by_source})
+    totals = [
+        _source_totals(source, by_source[source.name], readings[source.name], outcome, config, taken[source.name], shares[source.name])
+        for source in cleaning.sources
+    ]
+    sample = {
+        "bytes": sum(piece.num_bytes for piece in pieces),
+        "pieces": len(pieces),
+        "documents": sum(piece.num_records for piece in pieces),
+        "seconds": round(time.monotonic() - started, 1),
+        "confidence": CONFIDENCE,
+    }
+    return describe_plan(config, files, totals, readings, outcome) | {"sample": sample}
+
+
+def _quota(config: PlanConfig, own: Sequence[CorpusFile], files: Sequence[CorpusFile]) -> int:
+    size = sum(file.size for file in files) or 1
+    return max(
+        MIN_SOURCE_BYTES if config.sample_bytes > MIN_SOURCE_BYTES else 0, config.sample_bytes * sum(file.size for file in own) // size
+    )
+
+
+def _sampled_share(files: Sequence[CorpusFile], readings: Sequence[Reading]) -> float:
+    """About how much of a source's text is in the sample."""
+    text = _text_bytes(files, readings).value
+    return min(1.0, sum(piece.num_bytes for reading in readings for piece in reading.pieces) / text) if text else 1.0
+
+
+def _stored(files: Sequence[CorpusFile]) -> Estimate:
+    return Estimate(float(sum(file.size for file in files)))
+
+
+def _text_bytes(files: Sequence[CorpusFile], readings: Sequence[Reading]) -> Estimate:
+    """Of records, uncompressed."""
+    return ratio_total([r.num_bytes for r in readings], [r.stored_bytes for r in readings], _stored(files))
+
+
+def _records(files: Sequence[CorpusFile], readings: Sequence[Reading]) -> Estimate:
+    return ratio_total([r.num_records for r in readings], [r.stored_bytes for r in readings], _stored(files))
+
+
+def _taken_shares(config: PlanConfig, records: dict[str, Estimate]) -> dict[str, float]:
+    """Of each source, the share of its records that --sample, its cap and --limit take."""
+    cleaning = config.build.cleaning
+    taken = {source.name: records[source.name].value * cleaning.sample for source in cleaning.sources}
+    taken = {source.name: min(taken[source.name], source.cap or math.inf) for source in cleaning.sources}
+    in_all = sum(taken.values())
+    scale = min(1.0, cleaning.limit / in_all) if cleaning.limit is not None and in_all else 1.0
+    return {name: scale * count / records[name].value if records[name].value else 1.0 for name, count in taken.items()}
+
+
+def _source_totals(
+    source: Source,
+    files: Sequence[CorpusFile],
+    readings: Sequence[Reading],
+    outcome: SampleOutcome,
+    config: PlanConfig,
+    taken: float,
+    share: float,
+) -> SourceTotals:
+    """Ratios in the sampled pieces times what the source holds: by bytes what text gives, by records what documents become."""
+    mine = [piece for piece in outcome.pieces if piece.piece.source == source.name]
+    text, records = _text_bytes(files, readings), _records(files, readings)
+
+    def by_bytes(amounts: Sequence[float]) -> Estimate:
+        return ratio_total(amounts, [piece.piece.num_bytes for piece in mine], text).times(taken)
+
+    def by_records(amounts: Sequence[float]) -> Estimate:
+        return ratio_total(amounts, [piece.piece.num_records for piece in mine], records).times(taken)
+
+    held_out = config.build.instances.eval_fraction
+    drawn_once = 1 - held_out + held_out / (config.build.instances.dupe_factor * source.weight)
+    kept_bytes = by_bytes([piece.kept_bytes for piece in mine])
+    kept_sampled = sum(piece.kept_bytes for piece in mine) or 1
+    text_sampled = sum(piece.piece.num_bytes for piece in outcome.pieces) or 1
+    return SourceTotals(
+        name=source.name,
+        stored_bytes=sum(file.size for file in files),
+        text_bytes=text,
+        records=records,
+        taken_share=taken,
+        kept=by_records([piece.kept.num_rows for piece in mine]),
+        kept_bytes=kept_bytes,
+        rejected={reason: by_records([piece.rejected[reason] for piece in mine]) for reason in _reasons(mine)},
+        instances=by_bytes([piece.instances for piece in mine]).times(drawn_once),
+        shard_bytes=by_bytes([piece.shard_bytes for piece in mine]).times(drawn_once),
+        parquet_bytes=kept_bytes.times(outcome.parquet_bytes.get(source.name, 0) / kept_sampled),
+        arrow_bytes=by_bytes([piece.kept.nbytes for piece in mine]),
+        raw_arrow_bytes=by_bytes([piece.piece.documents.nbytes for piece in mine]),
+        bucket_bytes=by_bytes([piece.bucket_bytes for piece in mine]),
+        compact_bytes=by_bytes([piece.compact_bytes for piece in mine]),
+        read_seconds=ratio_total([r.seconds for r in readings], [r.stored_bytes for r in readings], _stored(files)),
+        seconds={stage: text.times(taken * seconds / text_sampled) for stage, seconds in outcome.seconds.items()},
+        sampled_share=share,
+        is_cut=any(reading.is_cut for reading in readings),
+    )
+
+
+def _reasons(pieces: Sequence[PieceOutcome]) -> list[str]:
+    return sorted({reason for piece in pieces for reason in piece.rejected})

@@ -1,0 +1,1 @@
+"""The statistics of a dataset as one self-contained page with pictures."""
