@@ -1,9 +1,13 @@
 """Documents → chunks: whole sentences of one document, until the next would overflow; each becomes an instance.
 
-    sentences   ① 5 tokens  ② 6  ③ 4  ④ 9  ⑤ 3        target 16
-    chunks      ①②③ (15: ④ would overflow)   ④⑤ (12)
+    sentences   ① 5 tokens  ② 6  ③ 4  ④ 9  ⑤ 3  ⑥ 2        target 16
+    forwards    ①②③ (15: ④ would overflow)   ④⑤⑥ (14)
+    backwards   ④⑤⑥ (14: ③ would overflow)   ①②③ (15)
 
-The next sentence starts the next chunk, so nothing is lost between them. Only a sentence longer than the target is cut.
+The next sentence starts the next chunk, so nothing is lost between them. Only a sentence longer than the target is cut. Half of the copies
+are cut from the end of the document: the sentence that overflows is a long one, and always the first of its chunk it would tell the order.
+A lone sentence has no pair but at a clause mark, where the order is plain to see; so a chunk takes two even over a short target, and
+leaves no last sentence alone.
 """
 
 import dataclasses
@@ -17,6 +21,7 @@ from pipelines.compact import TokenizedDocuments
 # What chance is asked for, so that two uses never share bits.
 SHORT, TARGET, CUT_PLACE, CUT_SIDE = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 COPY, SHARD, HELD_OUT, FRACTION = np.uint64(16), np.uint64(5), np.uint64(6), np.uint64(7)
+DIRECTION = np.uint64(1 << 40)  # beside the numbers of chunks
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,11 +110,38 @@ def _below_all(bits: np.ndarray, bound: int) -> np.ndarray:
 
 
 @numba.njit(cache=True, nogil=True)
-def _next_sentence(flags: np.ndarray, at: int, end: int) -> int:
-    at += 1
-    while at < end and not flags[at] & SENTENCE_START:
-        at += 1
-    return at
+def is_backwards(copy_key: np.uint64) -> bool:
+    """Whether a copy of a document is cut from its end."""
+    return mix(copy_key, DIRECTION) >> np.uint64(63) == np.uint64(1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _find_sentences(flags: np.ndarray, start: int, end: int, bounds: np.ndarray) -> int:
+    """Writes where the sentences of [start, end) start, and `end`; returns how many there are."""
+    count = 0
+    for t in range(start, end):
+        if t == start or flags[t] & SENTENCE_START:
+            bounds[count] = t
+            count += 1
+    bounds[count] = end
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
+def _gather(bounds: np.ndarray, low: int, high: int, backwards: bool, target: int, max_tokens: int) -> tuple[int, int]:
+    """The sentences of the next chunk of [low, high), from its end if `backwards`: as many as fit, two if they can."""
+    first, last = (high - 1, high) if backwards else (low, low + 1)
+    while last - first < high - low:
+        size = bounds[last] - bounds[first - 1] if backwards else bounds[last + 1] - bounds[first]
+        if size > target and not (last - first == 1 and size <= max_tokens):
+            break
+        if backwards:
+            first -= 1
+        else:
+            last += 1
+    if high - low - (last - first) == 1 and last - first > 2:  # one would be left alone
+        return (first + 1, last) if backwards else (first, last - 1)
+    return first, last
 
 
 @numba.njit(cache=True, nogil=True)
@@ -146,24 +178,24 @@ def _cut_chunks(
 ) -> tuple[np.ndarray, tuple[int, int]]:
     """Rows int64 [N, 4] = document, start, end, key; chunks of one sentence and tokens that were lost."""
     rows = np.empty((1024, 4), np.int64)
+    bounds = np.empty(len(token_ids) + 1, np.int64)
     count = num_single = num_cut = 0
     for d in range(len(offsets) - 1):
+        num_sentences = _find_sentences(flags, offsets[d], offsets[d + 1], bounds) if offsets[d] < offsets[d + 1] else 0
         for copy in range(copies[d]):
             copy_key = mix(keys[d], COPY + np.uint64(copy))
-            at, chunk = offsets[d], 0
-            while at < offsets[d + 1]:
+            backwards = is_backwards(copy_key)
+            low, high, chunk = 0, num_sentences, 0
+            while low < high:
                 key = mix(copy_key, np.uint64(chunk))
                 chunk += 1
                 target = max_tokens
                 if mix(key, SHORT) >> np.uint64(32) < short:
                     target = 2 + below(mix(key, TARGET), max_tokens - 1)
-                start, end = at, _next_sentence(flags, at, offsets[d + 1])
-                while end < offsets[d + 1]:
-                    further = _next_sentence(flags, end, offsets[d + 1])
-                    if further - start > target:
-                        break
-                    end = further
-                at = end
+                first, last = _gather(bounds, low, high, backwards, target, max_tokens)
+                low, high = (low, first) if backwards else (last, high)
+                start, end = bounds[first], bounds[last]
+                target = max_tokens if last - first == 2 else target  # two may be longer than a short target
                 if end - start > target:
                     begin = _window(token_ids, start, end, target, clause_marks, key)
                     if begin >= 0:
