@@ -21,6 +21,7 @@ from albert_core.shards import (
     SEGMENT_IDS,
     Dataset,
 )
+from albert_core.tokenization import SPECIAL_TOKENS
 from pipelines.build import ShardsConfig, run_build, run_instances
 from pipelines.document_index import decode_stretches, encode_stretches
 from pipelines.manifest import dataset_digest
@@ -99,8 +100,9 @@ def wrong_label(features):
 
 
 def wrong_token(features):
-    shown = min({1, 2, 3, 4} - set(features[MASKED_LM_POSITIONS][3].tolist()))  # what is masked is put back before it is compared
-    features[INPUT_IDS][3, shown] = 7 if features[INPUT_IDS][3, shown] != 7 else 8
+    ids, masked = features[INPUT_IDS][3], features[MASKED_LM_POSITIONS][3]  # what is masked is put back before it is compared
+    shown = next(position for position in np.flatnonzero(ids >= len(SPECIAL_TOKENS)) if position not in masked)
+    ids[shown] = 7 if ids[shown] != 7 else 8
 
 
 def wrong_order(features):
