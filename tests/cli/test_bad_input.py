@@ -2,14 +2,12 @@
 
 import json
 import random
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from albert_core.shards import Dataset
-from cli.data import main
 from pipelines.tracing import read_stretches
 from tests.samples import ENCYCLOPEDIA, NEWS, vocabulary, write_vocabulary
 
@@ -18,20 +16,6 @@ WHOLE = ["--short-seq-prob", "0"]  # no instance is short, so no sentence is cut
 ONE_CHARACTER = "好"
 EMOJI = "😀🎉👩‍👩‍👧🇨🇳❤️" * 40
 LATIN = "The quick brown fox jumps over the lazy dog. It was not amused, and said so.\n" * 20
-
-
-@pytest.fixture
-def albert_data(monkeypatch, capsys):
-    """Runs the command in this process; returns exit code, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["albert-data", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        captured = capsys.readouterr()
-        return left.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 def write_documents(path: Path, *texts: str) -> Path:

@@ -3,28 +3,12 @@
 import json
 import lzma
 import shutil
-import sys
 
 import pytest
 
-from cli.data import main
 from tests.samples import DIRTY, ENCYCLOPEDIA, NEWS, write_vocabulary
 
 SMALL = ["--max-seq-length", "64", "--dupe-factor", "1"]
-
-
-@pytest.fixture
-def albert_data(monkeypatch, capsys):
-    """Runs the command in this process; returns exit code, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["albert-data", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        captured = capsys.readouterr()
-        return left.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 def test_a_build_says_what_became_of_the_corpus(albert_data, tmp_path):

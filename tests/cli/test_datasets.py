@@ -1,27 +1,11 @@
 """`verify --thorough`, `remove` and `--length-bins` as a user meets them."""
 
 import json
-import sys
 
 import pyarrow.parquet as pq
 import pytest
 
-from cli.data import main
 from tests.samples import NEWS, write_vocabulary
-
-
-@pytest.fixture
-def albert_data(monkeypatch, capsys):
-    """Runs the command in this process; returns exit code, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["albert-data", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        captured = capsys.readouterr()
-        return left.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

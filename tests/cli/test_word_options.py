@@ -2,11 +2,7 @@
 
 import hashlib
 import json
-import sys
 
-import pytest
-
-from cli.data import main
 from tests.samples import NEWS, write_vocabulary
 
 SETTINGS = ["--masking", "dynamic", "--max-seq-length", "64", "--num-shards", "1", "--eval-fraction", "0"]
@@ -14,20 +10,6 @@ ENGLISH = (
     "Mr. Brown walked to the market on a cold morning. He wanted bread, milk and a newspaper. “Is it open?” he asked. It was.\n"
     "The baker had been up since four. She sold him two loaves, e.g. the one with seeds. He paid $3.50 and went home."
 )
-
-
-@pytest.fixture
-def albert_data(monkeypatch, capsys):
-    """Runs the command in this process; returns exit code, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["albert-data", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        captured = capsys.readouterr()
-        return left.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 def test_english_is_kept_and_cut_into_instances_when_the_language_says_so(albert_data, tmp_path):

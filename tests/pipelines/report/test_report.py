@@ -10,7 +10,6 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from lxml import html
 
 from albert_core.drawing import DrawingOptions
-from cli.data import main
 from corpora.sources import source_of
 from pipelines.build import BuildConfig, run_build
 from pipelines.cleaning import CleaningConfig, run_clean
@@ -247,18 +246,6 @@ def test_figures_hold_numbers_only():
         assert "#" not in figure
         assert " id=" not in figure
         assert "font-family" not in figure
-
-
-@pytest.fixture
-def albert_data(monkeypatch, capsys):
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["albert-data", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        captured = capsys.readouterr()
-        return left.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 def test_the_command_writes_the_page_and_says_where(dataset, albert_data, tmp_path):
