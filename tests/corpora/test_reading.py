@@ -49,7 +49,7 @@ def test_the_start_of_a_file_says_what_was_decided():
     assert found[-1] == RangeEnd(len(TEXT.encode("big5hkscs", "ignore")))
 
 
-@pytest.mark.parametrize("data", [TEXT.encode("gb18030"), gzip.compress(TEXT.encode()), b'{"text": "a"}\n', b"", b"\xff\xfe"])
+@pytest.mark.parametrize("data", [TEXT.encode("gb18030"), gzip.compress(TEXT.encode(), mtime=0), b'{"text": "a"}\n', b"", b"\xff\xfe"])
 def test_what_the_worker_decides_is_what_listing_would_decide(data):
     (file,) = list_files(CorpusSpec(None, "a"), lambda pattern: [("a", len(data))], lambda path: io.BytesIO(data))
     assert list(read_range(FileRange(file), lambda path: io.BytesIO(data))) == read_file(data)
