@@ -19,6 +19,7 @@ from albert_core import checkpoints
 from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
 from albert_core.modeling import Albert
+from albert_core.parameters import Heads
 from albert_core.shards import Dataset
 from albert_core.tokenization import Tokenizer
 
@@ -80,8 +81,10 @@ def load_model(path: str | Path, *, config: str | Path | AlbertConfig | None = N
         config = load_config(files)
     elif not isinstance(config, AlbertConfig):
         config = AlbertConfig.from_file(config)
-    model = Albert(config, compute_dtype=compute_dtype)
-    checkpoints.assign(model.weights, checkpoints.read_bundle(files.prefix), origin=files.prefix)
+    tensors = checkpoints.read_bundle(files.prefix)
+    heads = Heads.of({name: tensor.shape for name, tensor in tensors.items()})
+    model = Albert(config, heads=heads, compute_dtype=compute_dtype)
+    checkpoints.assign(model.weights, tensors, origin=files.prefix)
     return model
 
 

@@ -1,4 +1,4 @@
-"""ALBERT as one `tf.Module`: embeddings, a shared encoder, the masked-word and sentence-order heads.
+"""ALBERT, and BERT, as one `tf.Module`: embeddings, an encoder whose layers may be one, and the heads on it.
 
 Legend: B batch, T tokens, H hidden, E embedding, A heads, D = H / A, P predictions, V vocabulary.
 Variables are float32 and carry the names of the checkpoint (parameters.py). Matrix products run in `compute_dtype`;
@@ -7,28 +7,34 @@ softmax, layer norms and everything that is added up stay in float32.
 
 import math
 import zlib
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from albert_core.config import GOOGLE, AlbertConfig
+from albert_core.config import BRIGHTMART, GOOGLE, AlbertConfig
+from albert_core.errors import AlbertError
 from albert_core.parameters import (
+    CLASSIFIER_BIAS,
+    CLASSIFIER_NORM,
+    CLASSIFIER_WEIGHTS,
     EMBEDDING_NORM,
     MASKED_LM_BIAS,
     ORDER_BIAS,
     ORDER_WEIGHTS,
     POOLER,
     POSITION_EMBEDDINGS,
+    PRETRAINING,
     TOKEN_TYPE_EMBEDDINGS,
     TRANSFORM,
     WORD_EMBEDDINGS,
+    Heads,
     LayerNames,
     layer_names,
     list_parameters,
     projection_name,
 )
 
-NORM_EPSILON = 1e-12
 MASK_ADDER = -10_000.0  # added to the scores of padding: exp() of it is 0 in float32, and bfloat16 still holds it
 
 
@@ -40,18 +46,23 @@ class Output(NamedTuple):
 
 
 class Albert(tf.Module):
-    """The pretraining model. `weights` maps checkpoint names to variables; new ones are drawn from `seed`."""
+    """An encoder with `heads`. `weights` maps checkpoint names to variables; unless they are given, they are drawn from `seed`."""
 
-    def __init__(self, config: AlbertConfig, *, seed: int = 0, compute_dtype: tf.DType = tf.float32):
+    def __init__(
+        self,
+        config: AlbertConfig,
+        *,
+        heads: Heads = PRETRAINING,
+        seed: int = 0,
+        compute_dtype: tf.DType = tf.float32,
+        weights: Mapping[str, tf.Variable] | None = None,
+    ):
         super().__init__(name="albert")
-        self.config = config
+        self.config, self.heads = config, heads
         self.compute_dtype = tf.as_dtype(compute_dtype)
-        self.weights: dict[str, tf.Variable] = {
-            parameter.name: tf.Variable(initial_value(parameter.name, parameter.shape, config.initializer_range, seed), name=parameter.name)
-            for parameter in list_parameters(config)
-        }
+        self.weights: dict[str, tf.Variable] = dict(weights) if weights is not None else new_weights(config, heads, seed)
         self._layers = layer_names(config)
-        self._activate = {"gelu": gelu, "relu": tf.nn.relu}[config.hidden_act]
+        self._activate = {"gelu": gelu, "relu": tf.nn.relu, "gelu_erf": tf.nn.gelu}[config.hidden_act]
 
     def __call__(
         self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, *, dropout_seed: tf.Tensor | None = None
@@ -61,23 +72,24 @@ class Albert(tf.Module):
         dropout = Dropout(dropout_seed)
         adder = MASK_ADDER * (1.0 - tf.cast(input_mask, tf.float32))[:, tf.newaxis, tf.newaxis, :]  # [B, 1, 1, T]
         hidden = self._embed(input_ids, segment_ids, dropout)
-        fused: dict[LayerNames, tuple[tf.Tensor, tf.Tensor]] = {}  # a shared layer joins its three kernels once
+        fused: dict[str, tuple[tf.Tensor, tf.Tensor]] = {}  # shared attention joins its three kernels once
         for names in self._layers:
-            if names not in fused:
-                fused[names] = self._fuse_query_key_value(names)
-            hidden = self._layer(names, fused[names], hidden, adder, dropout)
+            if names.query not in fused:
+                fused[names.query] = self._fuse_query_key_value(names)
+            hidden = self._layer(names, fused[names.query], hidden, adder, dropout)
         sequence = tf.reshape(hidden, [B, T, self.config.hidden_size])
         return Output(sequence, tf.tanh(self._dense(POOLER, sequence[:, 0])))
 
     def masked_logits(self, sequence_output: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
         """Scores of every word at the masked positions: [B, T, H], int [B, P] → [B, P, V]. Only those positions are projected."""
+        self._need(self.heads.masked_words, "masked-word head")
         B, P = shape_of(positions)
         T = shape_of(sequence_output)[1]
         rows = tf.reshape(positions + T * tf.range(B, dtype=positions.dtype)[:, tf.newaxis], [-1])
         hidden = tf.gather(tf.reshape(sequence_output, [-1, self.config.hidden_size]), rows)  # [B·P, H]
         hidden = self._norm(f"{TRANSFORM}/LayerNorm", self._activate(self._dense(f"{TRANSFORM}/dense", hidden)))
-        if self.config.variant != GOOGLE:
-            hidden = self._matmul(hidden, self.weights[projection_name(self.config)], transpose_b=True)  # [B·P, E]
+        if self.config.variant == BRIGHTMART:
+            hidden = self._matmul(hidden, self.weights[str(projection_name(self.config))], transpose_b=True)  # [B·P, E]
         logits = self._matmul(hidden, self.weights[WORD_EMBEDDINGS], transpose_b=True) + self.weights[MASKED_LM_BIAS]
         return tf.reshape(logits, [B, P, self.config.vocab_size])
 
@@ -86,26 +98,34 @@ class Albert(tf.Module):
         return tf.nn.log_softmax(self.masked_logits(sequence_output, tf.convert_to_tensor(positions)))
 
     def order_logits(self, pooled_output: tf.Tensor) -> tf.Tensor:
-        """Scores of (in order, swapped): [B, H] → [B, 2]."""
+        """Scores of (in order, swapped), in BERT of (next, random): [B, H] → [B, 2]."""
+        self._need(self.heads.sentence_order, "sentence-order head")
         return self._matmul(pooled_output, self.weights[ORDER_WEIGHTS], transpose_b=True) + self.weights[ORDER_BIAS]
 
     def order_log_probs(self, pooled_output: tf.Tensor) -> tf.Tensor:
         """Log-probability of (in order, swapped): [B, H] → [B, 2]."""
         return tf.nn.log_softmax(self.order_logits(pooled_output))
 
+    def class_logits(self, pooled_output: tf.Tensor) -> tf.Tensor:
+        """Scores of the labels that the model was fine-tuned on: [B, H] → [B, labels]."""
+        self._need(self.heads.num_labels > 0, "classifier")
+        if self.config.ln_type == "preln":  # nothing has normalised the last layer's output yet
+            pooled_output = self._norm(CLASSIFIER_NORM, pooled_output)
+        return self._matmul(pooled_output, self.weights[CLASSIFIER_WEIGHTS], transpose_b=True) + self.weights[CLASSIFIER_BIAS]
+
     def _embed(self, input_ids: tf.Tensor, segment_ids: tf.Tensor, dropout: "Dropout") -> tf.Tensor:
         """Word, segment and position vectors of int [B, T] → [B·T, H]: the word vectors factorised (ALBERT §3.1)."""
         B, T = shape_of(input_ids)
-        google, projection = self.config.variant == GOOGLE, projection_name(self.config)
+        projection = projection_name(self.config)
         words = tf.gather(self.weights[WORD_EMBEDDINGS], tf.reshape(input_ids, [-1]))  # [B·T, E]
-        if not google:  # B·T rows to project, not V: the table is as large only for B·T > V, and need not be kept then
+        if projection is not None and self.config.variant == BRIGHTMART:  # B·T rows to project; the whole table would be V, to be kept
             words = self._matmul(words, self.weights[projection])
         # As a product, so that the gradient is one too and not a scatter of B·T rows into two.
         segments = tf.one_hot(tf.reshape(segment_ids, [-1]), self.config.type_vocab_size) @ self.weights[TOKEN_TYPE_EMBEDDINGS]
         total = tf.reshape(words + segments, [B, T, -1]) + self.weights[POSITION_EMBEDDINGS][:T]
         hidden = self._norm(EMBEDDING_NORM, tf.reshape(total, [B * T, total.shape[-1]]))
         hidden = dropout(hidden, self.config.hidden_dropout_prob)
-        if google and projection in self.weights:
+        if projection is not None and self.config.variant == GOOGLE:
             hidden = self._dense(projection.removesuffix("/kernel"), hidden)
         return hidden
 
@@ -144,7 +164,11 @@ class Albert(tf.Module):
         return self._matmul(inputs, self.weights[f"{name}/kernel"]) + self.weights[f"{name}/bias"]
 
     def _norm(self, name: str, inputs: tf.Tensor) -> tf.Tensor:
-        return layer_norm(inputs, self.weights[f"{name}/gamma"], self.weights[f"{name}/beta"])
+        return layer_norm(inputs, self.weights[f"{name}/gamma"], self.weights[f"{name}/beta"], self.config.layer_norm_eps)
+
+    def _need(self, there: bool, head: str) -> None:
+        if not there:
+            raise AlbertError(f"this model has no {head}: its checkpoint holds none\nload a model that was trained with one")
 
     def _matmul(self, a: tf.Tensor, b: tf.Tensor, *, transpose_b: bool = False) -> tf.Tensor:
         """Product in the compute type, result in float32."""
@@ -173,10 +197,18 @@ def gelu(x: tf.Tensor) -> tf.Tensor:
     return tf.nn.gelu(x, approximate=True)
 
 
-def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
     """Normalise the last axis to mean 0 and variance 1, then scale and shift."""
     mean, variance = tf.nn.moments(x, [-1], keepdims=True)
-    return (x - mean) * tf.math.rsqrt(variance + NORM_EPSILON) * gamma + beta
+    return (x - mean) * tf.math.rsqrt(variance + epsilon) * gamma + beta
+
+
+def new_weights(config: AlbertConfig, heads: Heads, seed: int) -> dict[str, tf.Variable]:
+    """Variables of a model that has not been trained."""
+    return {
+        parameter.name: tf.Variable(initial_value(parameter.name, parameter.shape, config.initializer_range, seed), name=parameter.name)
+        for parameter in list_parameters(config, heads)
+    }
 
 
 def initial_value(name: str, shape: tuple[int, ...], deviation: float, seed: int) -> tf.Tensor:

@@ -1,11 +1,11 @@
 """Every variable of a model: name (the checkpoint's own), shape and part. Needs no TensorFlow; the model is built from this table."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from albert_core.config import GOOGLE, AlbertConfig
+from albert_core.config import BRIGHTMART, GOOGLE, AlbertConfig
 
 EMBEDDINGS = "bert/embeddings"
 WORD_EMBEDDINGS = f"{EMBEDDINGS}/word_embeddings"  # [V, E]
@@ -17,6 +17,9 @@ TRANSFORM = "cls/predictions/transform"  # of the masked-word head
 MASKED_LM_BIAS = "cls/predictions/output_bias"  # [V]
 ORDER_WEIGHTS = "cls/seq_relationship/output_weights"  # [2, H]
 ORDER_BIAS = "cls/seq_relationship/output_bias"  # [2]
+CLASSIFIER_WEIGHTS = "output_weights"  # [labels, H], of a fine-tuned model
+CLASSIFIER_BIAS = "output_bias"  # [labels]
+CLASSIFIER_NORM = "loss/LayerNorm"  # [H], over the pooled output of a pre-norm model
 
 
 @dataclass(frozen=True)
@@ -46,19 +49,58 @@ class LayerNames(NamedTuple):
     output_norm: str
 
 
-def projection_name(config: AlbertConfig) -> str:
-    """The kernel [E, H] that takes embeddings to the hidden size."""
-    return "bert/encoder/embedding_hidden_mapping_in/kernel" if config.variant == GOOGLE else f"{EMBEDDINGS}/word_embeddings_2"
+NUM_ATTENTION_NAMES = LayerNames._fields.index("intermediate")  # the names before it belong to attention
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heads:
+    """What stands on the encoder: a pretrained model has the first two, a fine-tuned one `num_labels` classes."""
+
+    masked_words: bool = True
+    sentence_order: bool = True
+    num_labels: int = 0
+
+    @classmethod
+    def of(cls, shapes: Mapping[str, tuple[int, ...]]) -> "Heads":
+        """The heads that a checkpoint with these variables has."""
+        return cls(
+            masked_words=MASKED_LM_BIAS in shapes,
+            sentence_order=ORDER_WEIGHTS in shapes,
+            num_labels=shapes[CLASSIFIER_WEIGHTS][0] if CLASSIFIER_WEIGHTS in shapes else 0,
+        )
+
+
+PRETRAINING = Heads()
+
+
+def projection_name(config: AlbertConfig) -> str | None:
+    """The kernel [E, H] that takes embeddings to the hidden size; None where they have it already."""
+    if config.variant == BRIGHTMART:
+        return f"{EMBEDDINGS}/word_embeddings_2"
+    return "bert/encoder/embedding_hidden_mapping_in/kernel" if config.maps_embeddings else None
 
 
 def layer_names(config: AlbertConfig) -> list[LayerNames]:
     """The names of each layer that is run, in order. A name that returns is a shared weight (ALBERT §3.1)."""
-    if config.variant != GOOGLE:
-        return [_brightmart_layer("bert/encoder/layer_shared")] * config.num_hidden_layers
+    layers = range(config.num_hidden_layers)
+    if config.variant == GOOGLE and config.sharing == "all":
+        groups = [layer * config.num_hidden_groups // config.num_hidden_layers for layer in layers]
+        inner = range(config.inner_group_num)
+        return [_google_layer(f"bert/encoder/transformer/group_{group}/inner_group_{j}") for group in groups for j in inner]
+    if config.variant == GOOGLE:
+        shared, own, names = (
+            "bert/encoder/transformer/group_0/inner_group_0",
+            "bert/encoder/transformer/group_{}/inner_group_0",
+            _google_layer,
+        )
+    else:
+        shared, own, names = "bert/encoder/layer_shared", "bert/encoder/layer_{}", _brightmart_layer
     return [
-        _google_layer(f"bert/encoder/transformer/group_{layer * config.num_hidden_groups // config.num_hidden_layers}/inner_group_{inner}")
-        for layer in range(config.num_hidden_layers)
-        for inner in range(config.inner_group_num)
+        LayerNames(
+            *names(shared if config.sharing in ("all", "attention") else own.format(layer))[:NUM_ATTENTION_NAMES],
+            *names(shared if config.sharing in ("all", "ffn") else own.format(layer))[NUM_ATTENTION_NAMES:],
+        )
+        for layer in layers
     ]
 
 
@@ -90,15 +132,15 @@ def _google_layer(prefix: str) -> LayerNames:
     )
 
 
-def list_parameters(config: AlbertConfig) -> list[Parameter]:
-    """Every variable of the pretraining model, each once."""
-    return list(dict.fromkeys(_embeddings(config))) + list(dict.fromkeys(_encoder(config))) + list(_heads(config))
+def list_parameters(config: AlbertConfig, heads: Heads = PRETRAINING) -> list[Parameter]:
+    """Every variable of a model, each once."""
+    return list(dict.fromkeys(_embeddings(config))) + list(dict.fromkeys(_encoder(config))) + list(_heads(config, heads))
 
 
-def count_by_part(config: AlbertConfig) -> dict[str, int]:
+def count_by_part(config: AlbertConfig, heads: Heads = PRETRAINING) -> dict[str, int]:
     """Number of values in each part of the model."""
     counts: dict[str, int] = {}
-    for parameter in list_parameters(config):
+    for parameter in list_parameters(config, heads):
         counts[parameter.part] = counts.get(parameter.part, 0) + parameter.count
     return counts
 
@@ -108,13 +150,11 @@ def savings_against_bert(config: AlbertConfig) -> dict[str, int]:
 
     BERT's word vectors are [V, H]; ALBERT's are [V, E]·[E, H]. BERT has a layer for each one run; ALBERT runs one many times.
     """
-    shapes = {parameter.name: parameter for parameter in list_parameters(config)}
-    kept = shapes[WORD_EMBEDDINGS].count + sum(p.count for p in shapes.values() if p.part == "embedding projection")
-    run = layer_names(config)
-    one_layer = sum(parameter.count for parameter in _layer(config, run[0]))
+    kept = sum(p.count for p in _embeddings(config) if p.part in ("word embeddings", "embedding projection"))
+    run = list(_encoder(config))
     return {
         "factorised word embedding": config.vocab_size * config.hidden_size - kept,
-        "shared encoder layers": one_layer * (len(run) - len(set(run))),
+        "shared encoder layers": sum(p.count for p in run) - sum(p.count for p in set(run)),
     }
 
 
@@ -132,13 +172,14 @@ def _embeddings(config: AlbertConfig) -> Iterator[Parameter]:
     E, H = config.embedding_size, config.hidden_size
     N = E if config.variant == GOOGLE else H
     yield Parameter(WORD_EMBEDDINGS, (config.vocab_size, E), "word embeddings")
-    if config.variant != GOOGLE:
-        yield Parameter(projection_name(config), (E, H), "embedding projection")
+    projection = projection_name(config)
+    if projection is not None and config.variant == BRIGHTMART:
+        yield Parameter(projection, (E, H), "embedding projection")
     yield Parameter(TOKEN_TYPE_EMBEDDINGS, (config.type_vocab_size, N), "positions and segments")
     yield Parameter(POSITION_EMBEDDINGS, (config.max_position_embeddings, N), "positions and segments")
     yield from _norm(EMBEDDING_NORM, N, "positions and segments")
-    if config.variant == GOOGLE and E != H:
-        yield from _dense(projection_name(config).removesuffix("/kernel"), E, H, "embedding projection")
+    if projection is not None and config.variant == GOOGLE:
+        yield from _dense(projection.removesuffix("/kernel"), E, H, "embedding projection")
 
 
 def _encoder(config: AlbertConfig) -> Iterator[Parameter]:
@@ -156,12 +197,19 @@ def _layer(config: AlbertConfig, names: LayerNames) -> Iterator[Parameter]:
     yield from _norm(names.output_norm, H, part)
 
 
-def _heads(config: AlbertConfig) -> Iterator[Parameter]:
+def _heads(config: AlbertConfig, heads: Heads) -> Iterator[Parameter]:
     H = config.hidden_size
     transformed = config.embedding_size if config.variant == GOOGLE else H
     yield from _dense(POOLER, H, H, "pooler")
-    yield from _dense(f"{TRANSFORM}/dense", H, transformed, "masked-word head")
-    yield from _norm(f"{TRANSFORM}/LayerNorm", transformed, "masked-word head")
-    yield Parameter(MASKED_LM_BIAS, (config.vocab_size,), "masked-word head")
-    yield Parameter(ORDER_WEIGHTS, (2, H), "sentence-order head")
-    yield Parameter(ORDER_BIAS, (2,), "sentence-order head")
+    if heads.masked_words:
+        yield from _dense(f"{TRANSFORM}/dense", H, transformed, "masked-word head")
+        yield from _norm(f"{TRANSFORM}/LayerNorm", transformed, "masked-word head")
+        yield Parameter(MASKED_LM_BIAS, (config.vocab_size,), "masked-word head")
+    if heads.sentence_order:
+        yield Parameter(ORDER_WEIGHTS, (2, H), "sentence-order head")
+        yield Parameter(ORDER_BIAS, (2,), "sentence-order head")
+    if heads.num_labels:
+        yield Parameter(CLASSIFIER_WEIGHTS, (heads.num_labels, H), "classifier")
+        yield Parameter(CLASSIFIER_BIAS, (heads.num_labels,), "classifier")
+        if config.ln_type == "preln":
+            yield from _norm(CLASSIFIER_NORM, H, "classifier")

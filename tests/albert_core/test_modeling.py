@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from albert_core.config import GOOGLE, AlbertConfig
+from albert_core.config import BERT, GOOGLE, AlbertConfig
+from albert_core.errors import AlbertError
 from albert_core.modeling import Albert, initial_value
+from albert_core.parameters import Heads
 from tests.albert_core import goldens, numpy_albert
 
 SMALL = AlbertConfig(
@@ -25,6 +27,14 @@ VARIANTS = {
     "groups": dataclasses.replace(SMALL, variant=GOOGLE, num_hidden_groups=3),
     "inner groups": dataclasses.replace(SMALL, variant=GOOGLE, num_hidden_groups=2, inner_group_num=2, hidden_act="relu"),
     "no mapping": dataclasses.replace(SMALL, variant=GOOGLE, embedding_size=12),
+    "mapping of equal sizes": dataclasses.replace(SMALL, variant=GOOGLE, embedding_size=12, embedding_mapping=True),
+    "own feed-forward": dataclasses.replace(SMALL, sharing="attention"),
+    "own attention": dataclasses.replace(SMALL, sharing="ffn", ln_type="preln"),
+    "nothing shared": dataclasses.replace(SMALL, sharing="none"),
+    "google, own feed-forward": dataclasses.replace(SMALL, variant=GOOGLE, sharing="attention"),
+    "google, own attention": dataclasses.replace(SMALL, variant=GOOGLE, sharing="ffn"),
+    "exact gelu": dataclasses.replace(SMALL, hidden_act="gelu_erf"),
+    "bert": dataclasses.replace(SMALL, variant=BERT, embedding_size=12, sharing="none"),
 }
 
 
@@ -57,10 +67,11 @@ def test_forward_pass_of_the_original_programs(variant):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_forward_pass_of_the_numpy_oracle(name):
     config = VARIANTS[name]
-    model, positions = with_random_weights(config), np.array([[1, 3], [0, 4], [1, 1]], np.int32)
+    model, positions = with_random_weights(config, heads=Heads(num_labels=3)), np.array([[1, 3], [0, 4], [1, 1]], np.int32)
     ids, mask, segments = random_inputs(config)
     output = model(ids, mask, segments)
     masked, order = model.masked_log_probs(output.sequence_output, positions), model.order_log_probs(output.pooled_output)
+    classes = model.class_logits(output.pooled_output)
     weights = {name: variable.numpy().astype(np.float64) for name, variable in model.weights.items()}
     for row in range(3):
         sequence, pooled = numpy_albert.encode(config.to_json(), weights, ids[row], mask[row], segments[row])
@@ -69,6 +80,28 @@ def test_forward_pass_of_the_numpy_oracle(name):
         expected = numpy_albert.masked_log_probs(config.to_json(), weights, sequence, positions[row])
         np.testing.assert_allclose(masked[row], expected, atol=5e-5)
         np.testing.assert_allclose(order[row], numpy_albert.order_log_probs(weights, pooled), atol=2e-5)
+        np.testing.assert_allclose(classes[row], numpy_albert.class_logits(config.to_json(), weights, pooled), atol=2e-5)
+
+
+@pytest.mark.parametrize("variant", [goldens.BRIGHTMART, goldens.GOOGLE])
+def test_logits_of_the_fine_tuned_models_of_the_original_programs(variant):
+    values, model = goldens.golden(variant, "classifier"), goldens.golden_model(variant, "classifier.ckpt")
+    assert model.heads == Heads(masked_words=False, sentence_order=False, num_labels=3)
+    logits = model.class_logits(model(values["input_ids"], values["input_mask"], values["segment_ids"]).pooled_output)
+    np.testing.assert_allclose(logits, values["logits"], atol=1e-5)
+    loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=values["labels"], logits=logits)
+    assert float(tf.reduce_mean(loss)) == pytest.approx(float(values["loss"]), abs=1e-5)
+
+
+def test_a_head_that_is_not_there_is_named():
+    model = Albert(SMALL, heads=Heads(masked_words=False, sentence_order=False))
+    pooled = tf.zeros([1, 12])
+    with pytest.raises(AlbertError, match="has no masked-word head"):
+        model.masked_log_probs(tf.zeros([1, 3, 12]), np.array([[1]]))
+    with pytest.raises(AlbertError, match="has no sentence-order head"):
+        model.order_log_probs(pooled)
+    with pytest.raises(AlbertError, match="has no classifier"):
+        model.class_logits(pooled)
 
 
 def test_padding_does_not_reach_the_text():
