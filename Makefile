@@ -35,6 +35,7 @@ bench: setup
 	$(BIN)/python -m tests.benchmarks.words
 	$(BIN)/python -m tests.benchmarks.cleaning
 	$(BIN)/python -m tests.benchmarks.cleaning speed
+	$(BIN)/python -m tests.benchmarks.forward
 	$(BIN)/python -m tests.benchmarks.training
 
 clean:

@@ -2,19 +2,25 @@
 
 model = albert_core.load_model(PATH)
 predictor = albert_core.Predictor.load(PATH)
+keras_model = albert_core.load_keras(PATH)
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from albert_core.keras_model import load_keras
     from albert_core.model_directory import load_model
     from albert_core.prediction import Predictor
 
-__all__ = ["Predictor", "load_model"]
+__all__ = ["Predictor", "load_keras", "load_model"]
 
 # Loaded when first asked for (PEP 562): the pipeline needs albert_core.shards on every worker, and not TensorFlow with it.
-_HOMES = {"load_model": "albert_core.model_directory", "Predictor": "albert_core.prediction"}
+_HOMES = {
+    "load_keras": "albert_core.keras_model",
+    "load_model": "albert_core.model_directory",
+    "Predictor": "albert_core.prediction",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -18,6 +18,7 @@ import tensorflow as tf
 from albert_core import checkpoints
 from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
+from albert_core.huggingface import is_huggingface, read_huggingface
 from albert_core.modeling import Albert
 from albert_core.parameters import Heads
 from albert_core.shards import Dataset
@@ -71,26 +72,33 @@ def load_config(files: ModelFiles) -> AlbertConfig:
 
 
 def load_model(path: str | Path, *, config: str | Path | AlbertConfig | None = None, compute_dtype: tf.DType = tf.float32) -> Albert:
-    """The model at `path` (see `find_model`), with `config` or the configuration beside it. Optimizer slots are left on disk.
+    """The model at `path` (see `find_model`) or in a Hugging Face folder, with `config` or the configuration beside it.
+
+    Optimizer slots are left on disk.
 
     Raises:
       AlbertError: something is missing or does not fit; what and where is named.
     """
-    files = find_model(path)
-    if config is None:
-        config = load_config(files)
-    elif not isinstance(config, AlbertConfig):
-        config = AlbertConfig.from_file(config)
-    tensors = checkpoints.read_bundle(files.prefix)
+    if config is None and is_huggingface(Path(path)):
+        read = read_huggingface(Path(path))
+        config, tensors = read.config, read.tensors
+    else:
+        files = find_model(path)
+        path = files.prefix
+        if config is None:
+            config = load_config(files)
+        elif not isinstance(config, AlbertConfig):
+            config = AlbertConfig.from_file(config)
+        tensors = checkpoints.read_bundle(files.prefix)
     heads = Heads.of({name: tensor.shape for name, tensor in tensors.items()})
     model = Albert(config, heads=heads, compute_dtype=compute_dtype)
-    checkpoints.assign(model.weights, tensors, origin=files.prefix)
+    checkpoints.assign(model.weights, tensors, origin=path)
     return model
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
     """The tokenizer that belongs to the model at `path`."""
-    folder = find_model(path).folder
+    folder = Path(path) if is_huggingface(Path(path)) else find_model(path).folder
     described = folder / NORMALIZATION
     normalization = json.loads(described.read_text(encoding="utf-8")) if described.exists() else {}
     return Tokenizer.load(folder / VOCABULARY, lower_case=normalization.get("lower_case", True))

@@ -148,7 +148,7 @@ class Albert(tf.Module):
         """Scaled dot-product attention. hidden [B·T, H]; adder [B, 1, 1, T], 0 or -10000 → [B·T, H]."""
         A, D, T = self.config.num_attention_heads, self.config.head_size, shape_of(adder)[3]
         kernel, bias = fused
-        together = tf.reshape(self._matmul(hidden, kernel) + bias, [-1, T, 3, A, D])
+        together = tf.reshape(tf.nn.bias_add(self._matmul(hidden, kernel), bias), [-1, T, 3, A, D])
         query, key, value = tf.unstack(tf.transpose(together, [2, 0, 3, 1, 4]))  # each [B, A, T, D]
         scores = self._matmul(query * (1.0 / math.sqrt(D)), key, transpose_b=True) + adder  # [B, A, T, T]
         weights = dropout(tf.nn.softmax(scores), self.config.attention_probs_dropout_prob)
@@ -161,7 +161,7 @@ class Albert(tf.Module):
         return tf.concat([self.weights[f"{n}/kernel"] for n in three], 1), tf.concat([self.weights[f"{n}/bias"] for n in three], 0)
 
     def _dense(self, name: str, inputs: tf.Tensor) -> tf.Tensor:
-        return self._matmul(inputs, self.weights[f"{name}/kernel"]) + self.weights[f"{name}/bias"]
+        return tf.nn.bias_add(self._matmul(inputs, self.weights[f"{name}/kernel"]), self.weights[f"{name}/bias"])  # fuses with the product
 
     def _norm(self, name: str, inputs: tf.Tensor) -> tf.Tensor:
         return layer_norm(inputs, self.weights[f"{name}/gamma"], self.weights[f"{name}/beta"], self.config.layer_norm_eps)

@@ -1,4 +1,4 @@
-"""`albert-train`: pretrain, evaluate, predict, info."""
+"""`albert-train`: pretrain, evaluate, predict, info, export."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.exports import export
 from cli.options import import_tensorflow, run
 from cli.progress import Progress
 
@@ -23,7 +24,7 @@ Presets (--preset), each option of which can be given anew:
                  scales the rate by √(batch / 4096)
 Both warm up for a tenth of the steps."""
 
-model_option = click.option("--model", required=True, metavar="PATH", help="Model directory, TF1 checkpoint folder or checkpoint prefix.")
+model_option = click.option("--model", required=True, metavar="PATH", help="Model directory, TF1 checkpoint or Hugging Face folder.")
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything loads tensorflow
 
@@ -35,7 +36,12 @@ def train() -> None:
 
 @train.command(epilog=PRESET_HELP)
 @click.option("--data", required=True, metavar="DIR", help="Dataset that albert-data build has made.")
-@click.option("--model", required=True, metavar="NAME|config.json", help="tiny, base, large, xlarge, xxlarge, or a configuration file.")
+@click.option(
+    "--model",
+    required=True,
+    metavar="NAME|config.json",
+    help="tiny … xxlarge, tiny_google … xxlarge_google, bert_base, or a configuration file.",
+)
 @click.option("--output", required=True, metavar="DIR", help="Model directory to make; the same command goes on with a stopped run.")
 @click.option("--preset", type=click.Choice(["small-machine", "reference"]), default="small-machine", show_default=True, help="See below.")
 @click.option("--init-checkpoint", metavar="PATH", help="Start from these weights in place of random ones.")
@@ -261,6 +267,9 @@ def _pairs(lines: list[str], *, from_arguments: bool) -> list[tuple[str, str]]:
         if len(pair) != 2:
             raise click.UsageError(f"line {number} has {len(pair) - 1} tabs: --order wants A, one tab, B")
     return [(first, second) for first, second in pairs]
+
+
+train.add_command(export)
 
 
 def main() -> None:

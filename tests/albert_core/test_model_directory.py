@@ -5,6 +5,7 @@ import albert_core
 from albert_core.checkpoints import CheckpointFolder, write_bundle
 from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
+from albert_core.huggingface import write_huggingface
 from albert_core.model_directory import check_data_fits, find_model, load_model, load_tokenizer, write_description, write_weights
 from albert_core.modeling import Albert
 from albert_core.parameters import Heads
@@ -35,6 +36,13 @@ def test_a_directory_comes_back_bit_for_bit(tmp_path, model):
     assert same_weights(loaded, model)
     tokenizer = load_tokenizer(tmp_path)
     assert (tokenizer.vocab, tokenizer.lower_case) == (VOCABULARY, False)
+
+
+def test_a_hugging_face_folder_is_a_model_too(tmp_path, model):
+    write_huggingface(tmp_path, model, vocabulary=CONTENT, normalization={"lower_case": True})
+    assert load_model(tmp_path).config == CONFIG
+    assert same_weights(load_model(tmp_path), model)
+    assert load_tokenizer(tmp_path).vocab == VOCABULARY
 
 
 def test_of_an_unfinished_run_the_newest_checkpoint_is_taken(tmp_path, model):

@@ -1,0 +1,49 @@
+"""`albert-train export`: a model in a form that other programs read."""
+
+import json
+from typing import Any
+
+import click
+
+from cli.options import import_tensorflow, json_option
+
+
+@click.command()
+@click.option("--model", required=True, metavar="PATH", help="Model directory, TF1 checkpoint or Hugging Face folder.")
+@click.option("--format", "format", required=True, metavar="NAME", help="huggingface, tf1 or albert: see below.")
+@click.option("--output", required=True, metavar="DIR", help="Folder to make; new or empty.")
+@click.option("--verify/--no-verify", default=True, show_default=True, help="Read the folder back and compare tensors and outputs.")
+@json_option
+def export(model: str, format: str, output: str, verify: bool, as_json: bool) -> None:  # noqa: A002
+    """Write a model in a form that other programs read.
+
+    \b
+    Formats:
+      huggingface  a folder for transformers; a pre-norm model has no such form
+      tf1          a TF1 checkpoint that the original scripts restore
+      albert       our model directory
+
+    \b
+    Examples:
+      albert-train export --model tiny --format huggingface --output tiny_hf
+      albert-train export --model tiny --format tf1 --output tiny_tf1 --json
+    """
+    import_tensorflow()
+    from albert_core.exporting import export_model
+
+    report = export_model(model, output, format=format, verify=verify)
+    if as_json:
+        click.echo(json.dumps(report, ensure_ascii=False))
+    else:
+        _show(report, output)
+
+
+def _show(report: dict[str, Any], output: str) -> None:
+    click.echo(f"{output}: {report['format']}, {report['parameters']:,} parameters\n")
+    for name, size in report["files"].items():
+        click.echo(f"  {name:<40}{size:>16,} bytes")
+    click.echo("\nread back, largest difference over largest value:" if report["checks"] else "\nnot verified")
+    for check in report["checks"]:
+        click.echo(f"  {check['name']:<40}{check['largest_difference']:>16.1e}")
+    for note in report["notes"]:
+        click.echo(f"  {note}")
