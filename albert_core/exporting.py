@@ -132,7 +132,9 @@ def _outputs(model: Albert) -> dict[str, np.ndarray]:
 def _restore_with_saver(prefix: Path, model: Albert) -> dict[str, np.ndarray]:
     """The tensors as the original scripts get them: variables of a graph, filled by the TF1 Saver."""
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        variables = {p.name: tf.compat.v1.get_variable(p.name, p.shape) for p in list_parameters(model.config, model.heads)}
+        variables = {
+            p.name: tf.compat.v1.get_variable(p.name, initializer=tf.zeros(p.shape)) for p in list_parameters(model.config, model.heads)
+        }
         tf.compat.v1.train.Saver(variables).restore(session, str(prefix))
         restored: dict[str, np.ndarray] = session.run(variables)
         return restored

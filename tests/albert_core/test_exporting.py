@@ -1,4 +1,6 @@
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -89,3 +91,14 @@ def test_hugging_face_carries_the_way_back(tmp_path):
     again = load_model(tmp_path / "out")
     for name, variable in model.weights.items():
         np.testing.assert_array_equal(again.weights[name], variable)
+
+
+def test_an_export_draws_nothing_so_it_works_in_the_process_of_a_training_run(tmp_path):
+    """Pretraining turns on op determinism for the whole process, under which an unseeded random op is an error."""
+    save(tmp_path / "model", SMALL)
+    script = (
+        "import sys, tensorflow as tf; tf.config.experimental.enable_op_determinism(); from albert_core.exporting import export_model; "
+        "assert all(check['passed'] for check in export_model(sys.argv[1], sys.argv[2], format='tf1')['checks'])"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "model"), str(tmp_path / "out")], check=True)
+    assert (tmp_path / "out" / "albert_model.ckpt.index").exists()
