@@ -30,12 +30,23 @@ def read_manifest(output: Path) -> dict[str, Any]:
     return {name: manifest[name] for name in ("digest", "account", "documents", "instances", "shards")}
 
 
-def kill_and_restart(arguments: list[str], moments: list[float]) -> int:
-    """Starts a command, kills it after so many seconds, starts it again, and at last lets it end; how often it was killed in its work."""
+def count_files(folder: Path) -> int:
+    return sum(path.is_file() for path in folder.rglob("*"))
+
+
+def kill_and_restart(arguments: list[str], output: Path, chance: random.Random, files: int) -> int:
+    """Starts a command, kills it, starts it again, and at last lets it end; how often it was killed in its work.
+
+    The first kill comes with the first file, the others when a random number of files lies there, of the `files` of a whole build: a
+    machine that is faster on the second run, or busy, moves them along.
+    """
     killed = 0
-    for moment in moments:
+    for number in range(KILLS):
         process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        time.sleep(moment)
+        wanted = chance.randint(min(count_files(output) + 1, files - 1), files - 1) if number else 1
+        while process.poll() is None and count_files(output) < wanted:
+            time.sleep(0.01)
+        time.sleep(0.2 * chance.random())
         killed += process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -47,15 +58,12 @@ def kill_and_restart(arguments: list[str], moments: list[float]) -> int:
 @pytest.mark.integration
 def test_kills_at_random_moments_change_nothing(tmp_path):
     corpora = [str(ENCYCLOPEDIA), str(NEWS), f"{COMMUNITY}/*.txt", str(DIRTY)]
-    started = time.monotonic()
     subprocess.run(command(tmp_path / "whole", corpora), check=True, stdout=subprocess.DEVNULL)
-    seconds = time.monotonic() - started
-    chance = random.Random(4)
-    moments = [seconds * (0.3 + 0.7 * chance.random()) for _ in range(KILLS)]
-    killed = kill_and_restart(command(tmp_path / "killed", corpora), moments)
+    files = count_files(tmp_path / "whole")
+    killed = kill_and_restart(command(tmp_path / "killed", corpora), tmp_path / "killed", random.Random(4), files)
     assert killed >= 1
     assert read_manifest(tmp_path / "killed") == read_manifest(tmp_path / "whole")
-    files = [
+    names = [
         {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()} for folder in (tmp_path / "killed", tmp_path / "whole")
     ]
-    assert files[0] == files[1]
+    assert names[0] == names[1]
