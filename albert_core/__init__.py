@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from albert_core.keras_model import load_keras
-    from albert_core.model_directory import load_model
+    from albert_core.model_source import load_model
     from albert_core.prediction import Predictor
 
 __all__ = ["Predictor", "load_keras", "load_model"]
@@ -18,7 +18,7 @@ __all__ = ["Predictor", "load_keras", "load_model"]
 # Loaded when first asked for (PEP 562): the pipeline needs albert_core.shards on every worker, and not TensorFlow with it.
 _HOMES = {
     "load_keras": "albert_core.keras_model",
-    "load_model": "albert_core.model_directory",
+    "load_model": "albert_core.model_source",
     "Predictor": "albert_core.prediction",
 }
 

@@ -9,9 +9,11 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -36,28 +38,47 @@ def write_bundle(prefix: str | Path, variables: Mapping[str, tf.Variable | np.nd
         Path(f"{partial}{suffix}").replace(f"{prefix}{suffix}")
 
 
-def read_bundle(prefix: str | Path, *, with_slots: bool = False) -> dict[str, np.ndarray]:
-    """Every tensor of a TF1 checkpoint by name; optimizer slots and `global_step` only on request.
+class StoredVariable(NamedTuple):
+    """What a bundle says of a variable before it is read."""
+
+    shape: tuple[int, ...]
+    dtype: tf.DType
+
+
+def list_bundle(prefix: str | Path) -> dict[str, StoredVariable]:
+    """The variables of a TF1 checkpoint by name.
 
     Raises:
       AlbertError: no checkpoint has this prefix, or its files are damaged.
     """
-    if not Path(f"{prefix}{INDEX}").exists():
-        raise AlbertError(f"no checkpoint {prefix}: {prefix}{INDEX} does not exist\n{_suggest_prefix(Path(prefix))}")
-    try:
-        reader = tf.train.load_checkpoint(str(prefix))
-        names = [name for name in reader.get_variable_to_shape_map() if with_slots or not SLOT.search(name)]
+    with _reader(prefix) as reader:
+        types = reader.get_variable_to_dtype_map()
+        shapes = reader.get_variable_to_shape_map()
+        return {name: StoredVariable(tuple(shape), types[name]) for name, shape in sorted(shapes.items())}
+
+
+def read_bundle(prefix: str | Path, *, with_slots: bool = False, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """Tensors of a TF1 checkpoint: those of `names`, else all; without optimizer slots and `global_step` unless asked for.
+
+    Raises:
+      AlbertError: no checkpoint has this prefix, or its files are damaged.
+    """
+    with _reader(prefix) as reader:
+        if names is None:
+            names = [name for name in reader.get_variable_to_shape_map() if with_slots or not SLOT.search(name)]
         return {name: reader.get_tensor(name) for name in sorted(names)}
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+
+
+@contextmanager
+def _reader(prefix: str | Path) -> Iterator[Any]:
+    """TensorFlow's reader of a bundle; what it raises is said as a user reads it."""
+    if not Path(f"{prefix}{INDEX}").exists():
+        raise AlbertError(f"no checkpoint {prefix}: {prefix}{INDEX} does not exist\ngive the path without .index, as in albert_model.ckpt")
+    try:
+        yield tf.train.load_checkpoint(str(prefix))
+    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:  # a short file is an IndexError
         reason = str(error).splitlines()[0]
         raise AlbertError(f"checkpoint {prefix} is damaged: {reason}\ncopy its .index and .data files anew") from error
-
-
-def _suggest_prefix(prefix: Path) -> str:
-    """What to give instead of a prefix that names nothing."""
-    folder = prefix if prefix.is_dir() else prefix.parent
-    found = sorted(str(path)[: -len(INDEX)] for path in folder.glob(f"*{INDEX}")) if folder.is_dir() else []
-    return f"found: {', '.join(found[:5])}" if found else "give the path without .index, as in albert_model.ckpt"
 
 
 def assign(variables: Mapping[str, tf.Variable], values: Mapping[str, np.ndarray], *, origin: str | Path) -> None:

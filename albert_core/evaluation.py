@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from albert_core.input import INSTANCE_WEIGHTS, evaluation_batches
-from albert_core.model_directory import VOCABULARY, check_data_fits, find_model, load_config, load_model
+from albert_core.model_directory import check_data_fits
+from albert_core.model_source import read_model
 from albert_core.modeling import Albert
 from albert_core.objectives import Sums, add_up, pretraining_sums
 from albert_core.shards import MASKED_LM_IDS, MASKED_LM_WEIGHTS, NEXT_SENTENCE_LABELS, Dataset, Split
@@ -70,6 +71,6 @@ def evaluate(
     Raises:
       AlbertError: either is missing, or they do not fit each other.
     """
-    dataset, files = Dataset.open(data), find_model(model)
-    check_data_fits(dataset, load_config(files), origin=model, vocabulary=files.folder / VOCABULARY)
-    return Evaluator(load_model(model), dataset.split(split), batch_size=batch_size, max_batches=max_batches).run(report)
+    dataset, source = Dataset.open(data), read_model(model)
+    check_data_fits(dataset, source.config, origin=model, vocabulary=source.vocabulary)
+    return Evaluator(source.build(), dataset.split(split), batch_size=batch_size, max_batches=max_batches).run(report)

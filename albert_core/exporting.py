@@ -1,8 +1,5 @@
 """A model in a form that other programs read, checked by reading it back before the folder gets its name."""
 
-import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +9,10 @@ import tensorflow as tf
 from albert_core import checkpoints, huggingface, model_directory
 from albert_core.config import BERT, AlbertConfig
 from albert_core.errors import AlbertError
+from albert_core.model_source import ModelSource, load_model, read_model
 from albert_core.modeling import Albert
 from albert_core.parameters import list_parameters
+from albert_core.transformers_outputs import own_python, run_transformers
 
 FORMATS = {
     "huggingface": "a folder for transformers: model.safetensors, config.json and tokenizer files",
@@ -22,13 +21,22 @@ FORMATS = {
 }
 TF1_PREFIX = "albert_model.ckpt"
 LARGEST_DIFFERENCE = 1e-5  # over the largest value
-NO_TRANSFORMERS_CHECK = "transformers itself was not run: export compares with this project's forward pass alone"
+NO_TRANSFORMERS_CHECK = "transformers itself was not run: it is not installed here (--transformers-python names a Python that has it)"
+LINES = ("今天用了Python3，真好。", "“春天”来了……①②③ Ｔ恤", "ALBERT's café, 3.14", "𠮷野家\u3000龘靐")  # for the two tokenizers to agree on
 
 
-def export_model(model_path: str | Path, output: str | Path, *, format: str, verify: bool = True) -> dict[str, Any]:  # noqa: A002
+def export_model(
+    model_path: str | Path,
+    output: str | Path,
+    *,
+    format: str,  # noqa: A002
+    verify: bool = True,
+    transformers_python: str | None = None,
+) -> dict[str, Any]:
     """Write the model at `model_path` to the new folder `output` in one of `FORMATS`.
 
-    The folder has a temporary name until it is complete and, under `verify`, checked.
+    The folder has a temporary name until it is complete and, under `verify`, checked: always against our own forward pass after reading
+    it back, and a Hugging Face folder against transformers, in this interpreter or `transformers_python`, if there is one that has it.
 
     Returns:
       {"format", "files": {name: bytes}, "parameters", "checks": [{"name", "largest_difference", "passed"}], "notes"}.
@@ -40,28 +48,22 @@ def export_model(model_path: str | Path, output: str | Path, *, format: str, ver
     output = Path(output)
     if format not in FORMATS:
         raise AlbertError(f'no export format is called "{format}"\nknown: {", ".join(FORMATS)}')
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise AlbertError(f"{output} is there already and is not an empty folder\ngive a new one: an export overwrites nothing")
-    model = model_directory.load_model(model_path)
+    source = read_model(model_path)
+    model, vocabulary = source.build(), source.needed_vocabulary()
     if format == "tf1":
         check_original_program(model.config)
-    vocabulary, normalization = _read_description(Path(model_path))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".partial", dir=output.parent))
-    try:
-        partial.chmod(0o755)  # mkdtemp makes it private
-        _write(partial, model, format, vocabulary, normalization)
+    with model_directory.new_folder(output) as partial:
+        _write(partial, model, format, vocabulary, source.normalization)
         checks = find_differences(partial, model, format) if verify else []
+        python = transformers_python or own_python() if verify and format == "huggingface" else None
+        checks += ask_transformers(python, partial, source) if python else []
         if failed := [check for check in checks if not check["passed"]]:
             raise AlbertError(
-                f"{output}: {failed[0]['name']} read back differs by {failed[0]['largest_difference']:.1e}, "
+                f"{output}: {failed[0]['name']} differs by {failed[0]['largest_difference']:.1e}, "
                 f"more than {failed[0]['limit']:.0e}\nnothing was written; this is a fault of the program: please report it"
             )
         files = {path.name: path.stat().st_size for path in sorted(partial.iterdir())}
-        partial.replace(output)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    notes = [NO_TRANSFORMERS_CHECK] if format == "huggingface" else []
+    notes = [NO_TRANSFORMERS_CHECK] if format == "huggingface" and not python else []
     parameters = sum(parameter.count for parameter in list_parameters(model.config, model.heads))
     return {"format": format, "files": files, "parameters": parameters, "checks": checks, "notes": notes}
 
@@ -72,12 +74,14 @@ def check_original_program(config: AlbertConfig) -> None:
     Raises:
       AlbertError: the first such setting is named.
     """
-    usual = "none" if config.variant == BERT else "all"
+    usual, groups = "none" if config.variant == BERT else "all", config.num_hidden_groups
     reasons = {
         f'sharing "{config.sharing}"': config.sharing != usual,
         'hidden_act "gelu_erf"': config.hidden_act == "gelu_erf",
         f"embedding_mapping {config.embedding_mapping}": config.embedding_mapping is not None,
         f"layer_norm_eps {config.layer_norm_eps}": config.layer_norm_eps != 1e-12,
+        f"{groups} groups for {groups} layers (it leaves some unused)": groups == config.num_hidden_layers
+        and any(int(layer / groups * groups) != layer for layer in range(groups)),
     }
     for reason, holds in reasons.items():
         if holds:
@@ -86,7 +90,7 @@ def check_original_program(config: AlbertConfig) -> None:
 
 def find_differences(folder: Path, model: Albert, format: str) -> list[dict[str, Any]]:  # noqa: A002
     """Read `folder` back and compare tensors and outputs with `model`."""
-    again = model_directory.load_model(folder)
+    again = load_model(folder)
     same = again.config == model.config and _same_tensors({name: v.numpy() for name, v in again.weights.items()}, model)
     checks = [_check("configuration and tensors", 0.0 if same else float("inf"), 0.0)]
     if format == "tf1":
@@ -94,9 +98,49 @@ def find_differences(folder: Path, model: Albert, format: str) -> list[dict[str,
         checks.append(_check("tf.compat.v1.train.Saver", 0.0 if restored else float("inf"), 0.0))
     expected, found = _outputs(model), _outputs(again)
     for name, values in expected.items():
-        scale = float(np.abs(values).max()) or 1.0
-        checks.append(_check(name, float(np.abs(values - found[name]).max()) / scale, LARGEST_DIFFERENCE))
+        checks.append(_check(name, _difference(values, found[name]), LARGEST_DIFFERENCE))
     return checks
+
+
+def ask_transformers(python: str, folder: Path, source: ModelSource) -> list[dict[str, Any]]:
+    """Compare what transformers computes from `folder` with the model that it was made of, and the ids of its tokenizer with ours.
+
+    Raises:
+      AlbertError: `python` has no torch and transformers, or they failed.
+    """
+    model, tokenizer = source.build(), source.tokenizer()
+    ids, mask, segments = _inputs(model.config)
+    inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": segments}
+    try:
+        theirs = run_transformers(python, {folder: inputs}, tokenizer=folder, lines=LINES)
+    except RuntimeError as error:
+        last = str(error).splitlines()[-1] if str(error) else "no message"
+        raise AlbertError(
+            f"{python} could not run transformers on the export: {last}\ngive a Python with torch and transformers"
+        ) from error
+    found, ours = theirs.outputs[str(folder)], _outputs(model)
+    pairs = {
+        "sequence output": "sequence",
+        "pooled output": "pooled",
+        "masked words": "words",
+        "sentence order": "order",
+        "classes": "scores",
+    }
+    if "words" in found:
+        found["words"] = found["words"][:, : ours["masked words"].shape[1]]
+    program = f"transformers {theirs.version}"
+    checks = [
+        _check(f"{program}: {name}", _difference(ours[name], found[key]), LARGEST_DIFFERENCE)
+        for name, key in pairs.items()
+        if name in ours and key in found and ours[name].shape == found[key].shape
+    ]
+    other = sum([tokenizer.cls_id, *tokenizer.encode(line), tokenizer.sep_id] != theirs.ids[number] for number, line in enumerate(LINES))
+    return [*checks, _check(f"{program}: tokenizer", float(other), 0.0)]
+
+
+def _difference(expected: np.ndarray, found: np.ndarray) -> float:
+    """Largest difference over largest value."""
+    return float(np.abs(expected - found).max()) / (float(np.abs(expected).max()) or 1.0)
 
 
 def _check(name: str, difference: float, limit: float) -> dict[str, Any]:
@@ -110,14 +154,20 @@ def _same_tensors(tensors: dict[str, np.ndarray], model: Albert) -> bool:
     )
 
 
-def _outputs(model: Albert) -> dict[str, np.ndarray]:
-    """Every output of `model` over ids of the whole vocabulary, padding and all segment types."""
-    config, random = model.config, np.random.default_rng(0)
+def _inputs(config: AlbertConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids of the whole vocabulary, a mask with padding, and all segment types: int32 [B, T]."""
+    random = np.random.default_rng(0)
     batch, tokens = 4, min(64, config.max_position_embeddings)
     ids = random.integers(0, config.vocab_size, (batch, tokens)).astype(np.int32)
     ids[0, [0, -1]] = 0, config.vocab_size - 1
     mask = (np.arange(tokens) < np.linspace(tokens, 1, batch, dtype=int)[:, None]).astype(np.int32)
-    segments = random.integers(0, config.type_vocab_size, (batch, tokens)).astype(np.int32)
+    return ids, mask, random.integers(0, config.type_vocab_size, (batch, tokens)).astype(np.int32)
+
+
+def _outputs(model: Albert) -> dict[str, np.ndarray]:
+    """Every output of `model` over `_inputs`."""
+    ids, mask, segments = _inputs(model.config)
+    batch, tokens = ids.shape
     output = model(ids, mask, segments)
     values = {"sequence output": output.sequence_output, "pooled output": output.pooled_output}
     if model.heads.masked_words:
@@ -138,15 +188,6 @@ def _restore_with_saver(prefix: Path, model: Albert) -> dict[str, np.ndarray]:
         tf.compat.v1.train.Saver(variables).restore(session, str(prefix))
         restored: dict[str, np.ndarray] = session.run(variables)
         return restored
-
-
-def _read_description(path: Path) -> tuple[bytes, dict[str, Any]]:
-    """The vocabulary and the normalisation beside a model."""
-    folder = path if path.is_dir() else model_directory.find_model(path).folder
-    vocabulary, described = folder / model_directory.VOCABULARY, folder / model_directory.NORMALIZATION
-    if not vocabulary.exists():
-        raise AlbertError(f"{folder} holds no {vocabulary.name}\nput the vocabulary of the model there: its ids mean nothing without")
-    return vocabulary.read_bytes(), json.loads(described.read_text(encoding="utf-8")) if described.exists() else {}
 
 
 def _write(folder: Path, model: Albert, format: str, vocabulary: bytes, normalization: dict[str, Any]) -> None:  # noqa: A002

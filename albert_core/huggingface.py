@@ -102,7 +102,7 @@ def write_huggingface(folder: Path, model: Albert, *, vocabulary: bytes, normali
     if model.config.ln_type == "preln":
         raise AlbertError(
             'ln_type "preln": a pre-norm model has no form in Hugging Face, whose ALBERT normalises after each block\n'
-            "export it as a TF1 checkpoint, a Keras model or a SavedModel"
+            "export it as tf1 or albert, or load it as a Keras model"
         )
     own = {name: variable.numpy() for name, variable in model.weights.items()}
     config, tensors = google_form(model.config, own) if model.config.variant != BERT else (model.config, own)

@@ -20,6 +20,7 @@ from albert_core.parameters import (
     WORD_EMBEDDINGS,
     Heads,
     LayerNames,
+    group_of,
     layer_names,
     list_parameters,
 )
@@ -149,7 +150,7 @@ def architecture(heads: Heads) -> str:
 
 def same_groups(layers: int, groups: int) -> bool:
     """Whether transformers gives each layer the group that Google's program does: it divides twice, and int() may fall one short."""
-    return all(int(layer / (layers / groups)) == layer * groups // layers for layer in range(layers))
+    return all(int(layer / (layers / groups)) == group_of(layer, layers, groups) for layer in range(layers))
 
 
 def their_names(config: AlbertConfig, heads: Heads, groups: int | None = None) -> dict[str, str]:

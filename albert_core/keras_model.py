@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
-from albert_core.model_directory import load_model
+from albert_core.model_source import load_model
 from albert_core.modeling import Albert, initial_value
 from albert_core.parameters import POOLER, Heads, list_parameters
 from albert_core.shards import INPUT_IDS, INPUT_MASK, MASKED_LM_POSITIONS, SEGMENT_IDS

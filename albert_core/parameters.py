@@ -66,7 +66,7 @@ class Heads:
         return cls(
             masked_words=MASKED_LM_BIAS in shapes,
             sentence_order=ORDER_WEIGHTS in shapes,
-            num_labels=shapes[CLASSIFIER_WEIGHTS][0] if CLASSIFIER_WEIGHTS in shapes else 0,
+            num_labels=shapes[CLASSIFIER_WEIGHTS][0] if len(shapes.get(CLASSIFIER_WEIGHTS, ())) == 2 else 0,
         )
 
 
@@ -80,11 +80,20 @@ def projection_name(config: AlbertConfig) -> str | None:
     return "bert/encoder/embedding_hidden_mapping_in/kernel" if config.maps_embeddings else None
 
 
+def group_of(layer: int, layers: int, groups: int) -> int:
+    """The group whose weights a layer of Google's format runs, as its program computes it, in floating point.
+
+    Its result is one short for a few layers of 22 and more, such as layer 30 of 44 in 22 groups. With a group for each layer it would
+    leave groups unused there; nobody means that, so then each layer has its own.
+    """
+    return layer if layers == groups else int(layer / layers * groups)
+
+
 def layer_names(config: AlbertConfig) -> list[LayerNames]:
     """The names of each layer that is run, in order. A name that returns is a shared weight (ALBERT §3.1)."""
     layers = range(config.num_hidden_layers)
     if config.variant == GOOGLE and config.sharing == "all":
-        groups = [layer * config.num_hidden_groups // config.num_hidden_layers for layer in layers]
+        groups = [group_of(layer, config.num_hidden_layers, config.num_hidden_groups) for layer in layers]
         inner = range(config.inner_group_num)
         return [_google_layer(f"bert/encoder/transformer/group_{group}/inner_group_{j}") for group in groups for j in inner]
     if config.variant == GOOGLE:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
-from albert_core.model_directory import load_model, load_tokenizer
+from albert_core.model_source import read_model
 from albert_core.modeling import Albert
 from albert_core.tokenization import Tokenizer
 
@@ -50,7 +50,8 @@ class Predictor:
     @classmethod
     def load(cls, path: str | Path, *, config: str | Path | AlbertConfig | None = None) -> Self:
         """The predictor of a model directory, or of any model that `load_model` reads with a vocab.txt beside it."""
-        return cls(load_model(path, config=config), load_tokenizer(path))
+        source = read_model(path, config=config)
+        return cls(source.build(), source.tokenizer())
 
     def masked_words(self, texts: Sequence[str], *, top_k: int = 5) -> list[MaskedWords]:
         """The `top_k` most probable tokens for each `[MASK]`, which stands for one token (a Han character, a Latin word or piece).

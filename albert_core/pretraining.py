@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import math
 import signal
 import time
@@ -14,15 +15,18 @@ from typing import Any, Self
 import tensorflow as tf
 
 from albert_core import checkpoints
+from albert_core.checkpoint_variables import HEAD_PARTS
 from albert_core.checkpoints import CheckpointFolder
 from albert_core.config import SIZES, AlbertConfig
 from albert_core.errors import AlbertError
 from albert_core.evaluation import Evaluator
 from albert_core.input import BatchOrder, training_batches
-from albert_core.model_directory import CHECKPOINTS, VOCABULARY, check_data_fits, find_model, write_description, write_weights
+from albert_core.model_directory import CHECKPOINTS, check_data_fits, write_description, write_weights
+from albert_core.model_source import ModelSource, read_model
 from albert_core.modeling import Albert
 from albert_core.objectives import pretraining_sums
 from albert_core.optimization import Optimizer, OptimizerConfig, scale_to_batch
+from albert_core.parameters import list_parameters
 from albert_core.shards import Dataset, read_file
 from albert_core.training_log import TrainingLog
 
@@ -42,6 +46,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 Report = Callable[[int, dict[str, float]], None]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +118,8 @@ def pretrain(config: PretrainingConfig, *, report: Report = lambda step, values:
     tf.config.experimental.enable_op_determinism()
     dataset, output = Dataset.open(config.data), Path(config.output)
     train = dataset.split("train")
-    model_config = _choose_model(config, dataset)
+    source = read_model(config.init_checkpoint) if config.init_checkpoint is not None else None
+    model_config = _choose_model(config, dataset, source)
     _claim_output(output, config, model_config, dataset)
     write_description(output, model_config, read_file(dataset.vocab_path), dataset.normalization)
     model = Albert(model_config, seed=config.seed)
@@ -121,9 +127,8 @@ def pretrain(config: PretrainingConfig, *, report: Report = lambda step, values:
     state = {**model.weights, **optimizer.slots, "global_step": optimizer.global_step}
     folder = CheckpointFolder(path=output / CHECKPOINTS, keep=config.keep_checkpoints)
     first = folder.restore_newest(state)
-    if first == 0 and config.init_checkpoint is not None:
-        prefix = find_model(config.init_checkpoint).prefix
-        checkpoints.assign(model.weights, checkpoints.read_bundle(prefix), origin=prefix)
+    if first == 0 and source is not None:
+        start_from(model, source)
 
     order = BatchOrder(train.block_sizes, batch_size=config.train_batch_size, seed=config.seed)
     evaluator = _held_out(model, dataset, config.max_eval_steps) if config.eval_steps else None
@@ -198,14 +203,31 @@ class StopRequest:
         signal.signal(number, self._handlers[number])
 
 
-def _choose_model(config: PretrainingConfig, dataset: Dataset) -> AlbertConfig:
+def start_from(model: Albert, source: ModelSource) -> None:
+    """Set the weights of `model` to those of `source`. Heads that it lacks keep their initial values, which the log says.
+
+    Raises:
+      AlbertError: the encoder lacks a weight, or one has another shape.
+    """
+    optional = {p.name for p in list_parameters(model.config, model.heads) if p.part in (*HEAD_PARTS, "pooler")}
+    initial = sorted(optional - set(source.tensors))
+    if initial:
+        log.warning("%s has no %s: initial values are kept", source.path, ", ".join(initial))
+    for key in ("num_hidden_layers", "num_attention_heads", "hidden_act", "ln_type", "inner_group_num"):
+        if (theirs := getattr(source.config, key)) != (ours := getattr(model.config, key)):
+            log.warning("%s has %s %s, the model that is trained %s", source.path, key, theirs, ours)
+    checkpoints.assign({n: v for n, v in model.weights.items() if n not in initial}, source.tensors, origin=source.path)
+
+
+def _choose_model(config: PretrainingConfig, dataset: Dataset, source: ModelSource | None) -> AlbertConfig:
     """The configuration that is trained: a named size over the data's vocabulary, or a file's, which the data must fit."""
     if config.model in SIZES or not Path(config.model).exists():
         chosen = AlbertConfig.named(config.model, vocab_size=dataset.tokenizer.size)
     else:
         chosen = AlbertConfig.from_file(config.model)
-    vocabulary = find_model(config.init_checkpoint).folder / VOCABULARY if config.init_checkpoint is not None else None
-    check_data_fits(dataset, chosen, origin=f"--model {config.model}", vocabulary=vocabulary)
+    check_data_fits(dataset, chosen, origin=f"--model {config.model}")
+    if source is not None:
+        check_data_fits(dataset, source.config, origin=source.path, vocabulary=source.vocabulary)
     return chosen
 
 

@@ -13,8 +13,14 @@ from cli.options import import_tensorflow, json_option
 @click.option("--format", "format", required=True, metavar="NAME", help="huggingface, tf1 or albert: see below.")
 @click.option("--output", required=True, metavar="DIR", help="Folder to make; new or empty.")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Read the folder back and compare tensors and outputs.")
+@click.option(
+    "--transformers-python",
+    metavar="PYTHON",
+    envvar="ALBERT_TRANSFORMERS_PYTHON",
+    help="Interpreter with torch and transformers, to verify with them.  [default: this one, if it has them]",
+)
 @json_option
-def export(model: str, format: str, output: str, verify: bool, as_json: bool) -> None:  # noqa: A002
+def export(model: str, format: str, output: str, verify: bool, transformers_python: str | None, as_json: bool) -> None:  # noqa: A002
     """Write a model in a form that other programs read.
 
     \b
@@ -31,7 +37,7 @@ def export(model: str, format: str, output: str, verify: bool, as_json: bool) ->
     import_tensorflow()
     from albert_core.exporting import export_model
 
-    report = export_model(model, output, format=format, verify=verify)
+    report = export_model(model, output, format=format, verify=verify, transformers_python=transformers_python)
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
@@ -42,7 +48,7 @@ def _show(report: dict[str, Any], output: str) -> None:
     click.echo(f"{output}: {report['format']}, {report['parameters']:,} parameters\n")
     for name, size in report["files"].items():
         click.echo(f"  {name:<40}{size:>16,} bytes")
-    click.echo("\nread back, largest difference over largest value:" if report["checks"] else "\nnot verified")
+    click.echo("\nchecked, largest difference over largest value:" if report["checks"] else "\nnot verified")
     for check in report["checks"]:
         click.echo(f"  {check['name']:<40}{check['largest_difference']:>16.1e}")
     for note in report["notes"]:

@@ -1,4 +1,4 @@
-"""`albert-train`: pretrain, evaluate, predict, info, export."""
+"""`albert-train`: pretrain, evaluate, predict, info, import, export."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.exports import export
+from cli.imports import import_
 from cli.options import import_tensorflow, run
 from cli.progress import Progress
 
@@ -167,9 +168,9 @@ def info(model: str, as_json: bool) -> None:
         config = AlbertConfig.from_file(model)
     else:
         import_tensorflow()
-        from albert_core.model_directory import find_model, load_config
+        from albert_core.model_source import describe_model
 
-        config = load_config(find_model(model))
+        config, _ = describe_model(model)
     parts, savings = count_by_part(config), savings_against_bert(config)
     total = sum(parts.values())
     if as_json:
@@ -269,6 +270,7 @@ def _pairs(lines: list[str], *, from_arguments: bool) -> list[tuple[str, str]]:
     return [(first, second) for first, second in pairs]
 
 
+train.add_command(import_)
 train.add_command(export)
 
 

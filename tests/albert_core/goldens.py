@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from albert_core.model_directory import load_model
+from albert_core.model_source import load_model
 from tests.shared_data import shared
 
 BRIGHTMART, GOOGLE = "brightmart_postln", "google"

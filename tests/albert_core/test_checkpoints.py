@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from albert_core.checkpoints import CheckpointFolder, assign, read_bundle, write_bundle
+from albert_core.checkpoints import CheckpointFolder, assign, list_bundle, read_bundle, write_bundle
 from albert_core.errors import AlbertError
 from tests.shared_data import shared
 
@@ -40,12 +40,20 @@ def test_slots_of_the_original_programs_are_stripped():
         assert {name: value.shape for name, value in trained.items()} == {name: value.shape for name, value in start.items()}
 
 
-def test_a_missing_prefix_is_told_what_is_there(tmp_path):
-    with pytest.raises(AlbertError, match=r"does not exist\ngive the path without \.index"):
+def test_a_missing_prefix_is_named(tmp_path):
+    with pytest.raises(AlbertError, match=r"nothing\.index does not exist\ngive the path without \.index"):
         read_bundle(tmp_path / "nothing")
-    write_bundle(tmp_path / "model.ckpt", variables())
-    with pytest.raises(AlbertError, match=f"no checkpoint {tmp_path}: .*\nfound: {tmp_path}/model.ckpt"):
-        read_bundle(tmp_path)
+
+
+def test_a_bundle_is_listed_without_reading_it_and_read_in_part(tmp_path):
+    write_bundle(tmp_path / "model.ckpt", variables(1.0))
+    listed = list_bundle(tmp_path / "model.ckpt")
+    assert {name: (found.shape, found.dtype.name) for name, found in listed.items()} == {
+        "bert/kernel": ((2, 3), "float32"),
+        "bert/kernel/adam_m": ((2, 3), "float32"),
+        "global_step": ((), "int64"),
+    }
+    assert list(read_bundle(tmp_path / "model.ckpt", names=["global_step"])) == ["global_step"]
 
 
 def test_a_damaged_bundle_is_named(tmp_path):

@@ -8,7 +8,8 @@ import pytest
 from albert_core import exporting
 from albert_core.errors import AlbertError
 from albert_core.exporting import export_model, find_differences
-from albert_core.model_directory import load_model, write_description, write_weights
+from albert_core.model_directory import write_description, write_weights
+from albert_core.model_source import load_model
 from albert_core.parameters import Heads
 from tests.albert_core.test_modeling import SMALL, VARIANTS, with_random_weights
 
@@ -79,7 +80,7 @@ def test_a_changed_weight_is_found(tmp_path):
 
 def test_a_used_folder_and_an_unknown_format_are_refused(tmp_path):
     save(tmp_path / "model", SMALL)
-    with pytest.raises(AlbertError, match="overwrites nothing"):
+    with pytest.raises(AlbertError, match="nothing is overwritten"):
         export_model(tmp_path / "model", tmp_path / "model", format="tf1")
     with pytest.raises(AlbertError, match='"onnx"\nknown: huggingface, tf1, albert'):
         export_model(tmp_path / "model", tmp_path / "out", format="onnx")

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,11 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from albert_core.checkpoints import read_bundle
+from albert_core.checkpoints import read_bundle, write_bundle
 from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
 from albert_core.evaluation import evaluate
-from albert_core.model_directory import load_model
+from albert_core.exporting import export_model
+from albert_core.model_source import load_model
 from albert_core.modeling import Albert
 from albert_core.objectives import pretraining_sums
 from albert_core.optimization import Optimizer, OptimizerConfig
@@ -154,6 +156,34 @@ def test_training_starts_from_a_checkpoint(finished, data, tmp_path):
     pretrain(run_config(data, tmp_path / "out", init_checkpoint=str(finished[0]), num_train_steps=1, learning_rate=1e-30))
     before, after = load_model(finished[0]), load_model(tmp_path / "out")
     assert all((variable.numpy() == after.weights[name].numpy()).all() for name, variable in before.weights.items())
+
+
+@pytest.mark.parametrize("form", ["huggingface", "fine-tuned"])
+def test_training_starts_from_any_form_and_heads_that_are_missing_keep_their_initial_values(finished, data, tmp_path, form, caplog):
+    start = load_model(finished[0])
+    if form == "huggingface":
+        export_model(finished[0], tmp_path / "start", format="huggingface")
+    else:
+        shutil.copytree(finished[0], tmp_path / "start")
+        weights = {name: value for name, value in start.weights.items() if not name.startswith("cls/")}
+        write_bundle(tmp_path / "start" / "model.ckpt", weights | {"output_weights": np.zeros((3, 32)), "output_bias": np.zeros(3)})
+    pretrain(run_config(data, tmp_path / "out", init_checkpoint=str(tmp_path / "start"), num_train_steps=1, learning_rate=1e-30))
+    expected = dict(start.weights)
+    if form == "fine-tuned":
+        expected |= {name: value for name, value in Albert(MODEL, seed=0).weights.items() if name.startswith("cls/")}
+        assert "has no cls/predictions/output_bias, cls/predictions/transform/LayerNorm/beta" in caplog.text
+    after = load_model(tmp_path / "out")
+    assert all((variable.numpy() == after.weights[name].numpy()).all() for name, variable in expected.items())
+
+
+def test_a_checkpoint_of_other_sizes_is_refused_and_another_depth_is_said(finished, data, tmp_path, caplog):
+    for name, change in [("wide", {"intermediate_size": 128}), ("deep", {"num_hidden_layers": 3})]:
+        (tmp_path / f"{name}.json").write_text(json.dumps(MODEL.to_json() | change))
+    options = {"init_checkpoint": str(finished[0]), "num_train_steps": 1}
+    with pytest.raises(AlbertError, match=r"intermediate/dense/kernel has shape \[32, 64\], the configuration asks for \[32, 128\]"):
+        pretrain(run_config(data, tmp_path / "wide", model=str(tmp_path / "wide.json"), **options))
+    pretrain(run_config(data, tmp_path / "deep", model=str(tmp_path / "deep.json"), **options))
+    assert "has num_hidden_layers 2, the model that is trained 3" in caplog.text
 
 
 def test_a_checkpoint_of_another_vocabulary_is_refused(finished, data, tmp_path):

@@ -4,18 +4,20 @@ import dataclasses
 import json
 import lzma
 import os
-import subprocess
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from albert_core.config import SIZES, AlbertConfig
+from albert_core.exporting import export_model
 from albert_core.huggingface import write_huggingface
 from albert_core.modeling import Albert
 from albert_core.parameters import Heads
 from albert_core.tokenization import Tokenizer
+from albert_core.transformers_outputs import run_transformers
 from tests.albert_core import goldens
+from tests.albert_core.test_exporting import save
 from tests.albert_core.test_huggingface import VOCABULARY
 from tests.albert_core.test_modeling import VARIANTS, with_random_weights
 from tests.shared_data import shared
@@ -73,36 +75,34 @@ def real_lines():
     return [*golden, *paragraphs[:1000]]
 
 
+class Theirs(NamedTuple):
+    """What the other interpreter made of each model, and of the lines; one run for all."""
+
+    inputs: dict[str, dict[str, np.ndarray]]
+    outputs: dict[str, dict[str, np.ndarray]]
+    ids: list[list[int]]
+
+
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory):
-    """One run of the other interpreter over everything: the folder of each model, with inputs and outputs in it."""
     top = tmp_path_factory.mktemp("exported")
-    folders, job = {}, {"models": {}}
+    folders, inputs = {}, {}
     real = shared("data/vocab.txt").read_bytes()
     for name in NAMES:
         model, folder = make_model(name), top / name.replace(" ", "_").replace(",", "")
         vocabulary = real if model.config.vocab_size == 21_128 else VOCABULARY
         write_huggingface(folder, model, vocabulary=vocabulary, normalization={})
-        np.savez(folder / "inputs.npz", **full_range_inputs(model.config))
-        folders[name] = folder
-        job["models"][str(folder)] = str(folder / "inputs.npz")
-    (top / "lines.json").write_text(json.dumps(real_lines() + [line for line, _, _ in DIFFERENCES]), "utf-8")
-    job |= {"lines": str(top / "lines.json"), "tokenizer": str(folders["tiny"]), "tokens": str(top / "tokens.json")}
-    (top / "job.json").write_text(json.dumps(job), "utf-8")
-    script = Path(__file__).parent / "transformers_outputs.py"
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | {"HF_HUB_OFFLINE": "1"}
-    run = subprocess.run([str(PYTHON), str(script), str(top / "job.json")], capture_output=True, text=True, env=environment, timeout=500)
-    assert run.returncode == 0, run.stderr[-3000:]
-    return folders
+        folders[name], inputs[name] = folder, full_range_inputs(model.config)
+    lines = real_lines() + [line for line, _, _ in DIFFERENCES]
+    given = {folders[name]: inputs[name] for name in NAMES}
+    answer = run_transformers(str(PYTHON), given, tokenizer=folders["tiny"], lines=lines)
+    return Theirs(inputs, {name: answer.outputs[str(folders[name])] for name in NAMES}, answer.ids)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_output_is_the_same_in_transformers(theirs, name):
     model = make_model(name)
-    with np.load(theirs[name] / "inputs.npz") as arrays:
-        inputs = [arrays[key] for key in ("input_ids", "attention_mask", "token_type_ids")]
-    with np.load(theirs[name] / "outputs.npz") as arrays:
-        expected = dict(arrays)
+    inputs, expected = list(theirs.inputs[name].values()), theirs.outputs[name]
     output = model(*inputs)
     ours = {"sequence": output.sequence_output, "pooled": output.pooled_output}
     if "words" in expected or ("scores" in expected and not model.heads.num_labels):
@@ -118,22 +118,26 @@ def test_every_output_is_the_same_in_transformers(theirs, name):
     assert max(gaps.values()) <= LIMIT, gaps
 
 
-def tokenized(theirs):
-    """The ids that AutoTokenizer gave: of the real lines, and of DIFFERENCES."""
-    ids = json.loads((theirs["tiny"].parent / "tokens.json").read_text("utf-8"))
-    return ids[: -len(DIFFERENCES)], ids[-len(DIFFERENCES) :]
-
-
 def test_auto_tokenizer_gives_our_ids(theirs):
     tokenizer, lines = Tokenizer.load(shared("data/vocab.txt")), real_lines()
     assert len(lines) == 3037
     ours = [[tokenizer.cls_id, *tokenizer.encode(line), tokenizer.sep_id] for line in lines]
-    assert [line for line, a, b in zip(lines, tokenized(theirs)[0], ours, strict=True) if a != b] == []
+    assert [line for line, a, b in zip(lines, theirs.ids[: len(lines)], ours, strict=True) if a != b] == []
 
 
 def test_where_auto_tokenizer_differs(theirs):
     """The three known differences, none of which a real line of the sample has: a fourth, or one less, should be noticed."""
     tokenizer = Tokenizer.load(shared("data/vocab.txt"))
-    for (line, ours, other), ids in zip(DIFFERENCES, tokenized(theirs)[1], strict=True):
+    for (line, ours, other), ids in zip(DIFFERENCES, theirs.ids[-len(DIFFERENCES) :], strict=True):
         assert tokenizer.tokens(line) == ours
         assert [tokenizer.vocab[index] for index in ids[1:-1]] == other
+
+
+@pytest.mark.parametrize("name", ["postln", "google", "bert"])
+def test_an_export_asks_transformers_itself(tmp_path, name):
+    save(tmp_path / "model", VARIANTS[name], heads=Heads(num_labels=0))
+    report = export_model(tmp_path / "model", tmp_path / "out", format="huggingface", transformers_python=PYTHON)
+    asked = {check["name"]: check["largest_difference"] for check in report["checks"] if check["name"].startswith("transformers")}
+    assert [key.partition(": ")[2] for key in asked] == ["sequence output", "pooled output", "masked words", "sentence order", "tokenizer"]
+    assert max(asked.values()) < LIMIT
+    assert report["notes"] == []
