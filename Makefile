@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := demo
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test test-core-2.20 lint bench clean
 
 setup: $(VENV)/ready
 
@@ -26,6 +26,18 @@ lint: setup
 
 test: lint
 	$(BIN)/python -m pytest -n auto
+
+# albert_core alone on tensorflow 2.20, the newest that tensorflow-tpu has; the other pins are those of constraints.txt.
+CORE := .venv-tf220
+test-core-2.20: $(CORE)/ready
+	$(CORE)/bin/python -m pytest -n auto tests/albert_core
+
+$(CORE)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(CORE)
+	grep -v '^tensorflow' constraints.txt > $(CORE)/constraints.txt
+	$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CORE)/constraints.txt \
+	  --editable '.[train]' 'tensorflow==2.20.*' pytest pytest-xdist hypothesis
+	@touch $@
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks.instances

@@ -96,15 +96,33 @@ def load_keras(
     return keras.Model(inputs, layer(inputs), name=f"albert_{head}")
 
 
-def to_albert(model: keras.Model) -> Albert:
-    """The way back: an `Albert` with the weights of a model from `load_keras`, to be written as a model directory or exported."""
+def to_albert(model: keras.Model, *, source: str | Path | None = None) -> Albert:
+    """The way back: an `Albert` with the weights of a model from `load_keras`, to be written as a model directory or exported.
+
+    A keras.Model has one head at most. `source`, the model that it was loaded from, adds the heads that it was loaded without; they are
+    as they were, whatever the encoder has learned since.
+
+    Raises:
+      AlbertError: `model` holds no ALBERT, or `source` is of another configuration.
+    """
     layers = [layer for layer in model.layers if isinstance(layer, AlbertLayer)]
     if len(layers) != 1:
         raise AlbertError(f"this keras.Model has {len(layers)} ALBERT layers, not 1\ngive a model made by load_keras")
     layer = layers[0]
-    albert = Albert(layer.config, heads=layer.heads)
+    own = {name: variable.value for name, variable in layer.by_name.items()}
+    if source is None:
+        albert = Albert(layer.config, heads=layer.heads)
+    else:
+        albert = load_model(source)
+        rates: dict[str, Any] = {key: getattr(layer.config, key) for key in ("hidden_dropout_prob", "attention_probs_dropout_prob")}
+        if dataclasses.replace(albert.config, **rates) != layer.config:
+            raise AlbertError(f"{source} has another configuration than this keras.Model\ngive the model that load_keras was given")
+        heads = dataclasses.replace(albert.heads, num_labels=layer.num_labels or albert.heads.num_labels)
+        rest = {name: variable for name, variable in albert.weights.items() if name not in own}
+        own |= rest
+        albert = Albert(albert.config, heads=heads)
     for name, variable in albert.weights.items():
-        variable.assign(layer.by_name[name].value)
+        variable.assign(own[name])
     return albert
 
 

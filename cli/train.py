@@ -4,13 +4,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.exports import export
 from cli.imports import import_
+from cli.info import info
 from cli.options import import_tensorflow, run
 from cli.progress import Progress
 
@@ -146,49 +146,6 @@ def predict(model: str, texts: tuple[str, ...], file: str | None, order: bool, t
             _show_masked_words(words, as_json)
 
 
-@train.command()
-@click.argument("model", metavar="NAME|PATH")
-@json_option
-def info(model: str, as_json: bool) -> None:
-    """Print the sizes and parameters of a model, and what factorisation and sharing save against BERT.
-
-    NAME is a published size; PATH a model directory, a checkpoint prefix or a config.json.
-
-    \b
-    Examples:
-      albert-train info base
-      albert-train info albert_tiny_zh --json
-    """
-    from albert_core.config import SIZES, AlbertConfig
-    from albert_core.parameters import count_by_part, savings_against_bert
-
-    if model in SIZES or not (Path(model).exists() or Path(f"{model}.index").exists()):
-        config = AlbertConfig.named(model)
-    elif Path(model).suffix == ".json":
-        config = AlbertConfig.from_file(model)
-    else:
-        import_tensorflow()
-        from albert_core.model_source import describe_model
-
-        config, _ = describe_model(model)
-    parts, savings = count_by_part(config), savings_against_bert(config)
-    total = sum(parts.values())
-    if as_json:
-        click.echo(json.dumps({"config": config.to_json(), "parameters": parts, "total": total, "savings": savings}))
-        return
-    click.echo(f"{model}: {config.num_hidden_layers} layers of {config.hidden_size}, {config.num_attention_heads} heads", nl=False)
-    click.echo(f", vocabulary {config.vocab_size:,} × {config.embedding_size} ({config.variant} format)\n")
-    bert = total + sum(savings.values())
-    rows = [
-        *parts.items(),
-        ("total", total),
-        *((f"saved by {name}", count) for name, count in savings.items()),
-        ("BERT of these sizes", bert),
-    ]
-    for name, count in rows:
-        click.echo(f"  {name:<36}{count:>14,}  {100 * count / bert:6.1f} %")
-
-
 class LossTable:
     """A dozen lines of a run, printed as they come: means over the steps since the line before."""
 
@@ -270,6 +227,7 @@ def _pairs(lines: list[str], *, from_arguments: bool) -> list[tuple[str, str]]:
     return [(first, second) for first, second in pairs]
 
 
+train.add_command(info)
 train.add_command(import_)
 train.add_command(export)
 

@@ -13,18 +13,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 
+from albert_core import costs
 from albert_core.config import AlbertConfig
 from albert_core.modeling import Albert
 
 TOKENS = 128
 CASES = (("tiny", 32), ("tiny", 1), ("small_google", 32), ("small_google", 1), ("bert_base", 32), ("bert_base", 1))
-
-
-def multiply_adds(config: AlbertConfig, batch: int) -> int:
-    """Of the encoder with its pooler: every matrix product, nothing else."""
-    T, H, F, E = TOKENS, config.hidden_size, config.intermediate_size, config.embedding_size
-    layer = T * (4 * H * H + 2 * H * F) + 2 * T * T * H
-    return batch * (config.num_hidden_layers * layer + (T * E * H if E != H else 0) + H * H)
 
 
 def encoder(config: AlbertConfig, batch: int, *, xla: bool = False) -> Callable[[], np.ndarray]:
@@ -64,7 +58,7 @@ def main(rounds: int = 20) -> None:
         forward, compiled, product = seconds([encoder(config, batch), encoder(config, batch, xla=True), products(config, batch)], rounds)
         times[name, batch] = min(forward, compiled)
         peak = 2 * batch * TOKENS * config.hidden_size * config.intermediate_size / product
-        share = [2 * multiply_adds(config, batch) / taken / peak for taken in (forward, compiled)]
+        share = [batch * costs.flops(config, tokens=TOKENS) / taken / peak for taken in (forward, compiled)]
         print(f"{name:>14} {batch:>3} × {TOKENS}  {forward * 1e3:8.2f} ms {share[0]:4.0%} of matmul   ", end="")
         print(f"XLA {compiled * 1e3:8.2f} ms {share[1]:4.0%}   ({peak / 1e9:.0f} GFLOPS)")
     for name, batch in CASES[:4]:

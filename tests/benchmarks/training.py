@@ -1,9 +1,10 @@
-"""The pretraining step of the tiny model on this machine: seconds, and the share of the machine's own float32 matrix products.
+"""The pretraining step of a model on this machine: seconds, and the share of the machine's own float32 matrix products.
 
-python -m tests.benchmarks.training
+python -m tests.benchmarks.training [SIZE]
 """
 
 import os
+import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -11,9 +12,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 
+from albert_core import costs
 from albert_core.config import AlbertConfig
 from albert_core.modeling import Albert
 from albert_core.optimization import Optimizer, OptimizerConfig
+from albert_core.parameters import PRETRAINING
 from albert_core.pretraining import make_train_step
 from albert_core.shards import (
     INPUT_IDS,
@@ -29,17 +32,9 @@ BATCH, TOKENS, PREDICTIONS = 32, 128, 20
 ROUNDS, PRODUCTS = 8, 10
 
 
-def multiplications(config: AlbertConfig) -> int:
-    """Multiply-adds of one forward pass: every matrix product, nothing else."""
-    B, T, P = BATCH, TOKENS, PREDICTIONS
-    H, F, E, V = config.hidden_size, config.intermediate_size, config.embedding_size, config.vocab_size
-    layer = B * T * (4 * H * H + 2 * H * F) + 2 * B * T * T * H
-    return config.num_hidden_layers * layer + B * T * E * H + B * P * (H * H + H * E + E * V) + B * H * H
-
-
-def main() -> None:
+def main(name: str = "tiny") -> None:
     """Prints one line; the step and the products alternate, so that a noisy machine slows both."""
-    config = AlbertConfig.named("tiny")
+    config = AlbertConfig.named(name)
     model = Albert(config)
     settings = OptimizerConfig(name="adamw", learning_rate=1e-3, num_train_steps=300, num_warmup_steps=30)
     step = make_train_step(model, Optimizer(settings, model.weights), 0)
@@ -71,11 +66,11 @@ def main() -> None:
         started = time.perf_counter()
         step(batch)["loss"].numpy()
         step_seconds = min(step_seconds, time.perf_counter() - started)
-    flops = 6 * multiplications(config)  # 2 a multiply-add; the backward pass costs twice the forward one
+    flops = BATCH * costs.flops(config, tokens=TOKENS, predictions=PREDICTIONS, heads=PRETRAINING, training=True)
     peak = 2 * BATCH * TOKENS * config.hidden_size * config.intermediate_size / product_seconds
-    print(f"tiny, {BATCH} × {TOKENS}, {PREDICTIONS} predictions: {step_seconds:.3f} s a step, {flops / 1e9:.1f} GFLOP, ", end="")
+    print(f"{name}, {BATCH} × {TOKENS}, {PREDICTIONS} predictions: {step_seconds:.3f} s a step, {flops / 1e9:.1f} GFLOP, ", end="")
     print(f"{flops / step_seconds / 1e9:.0f} GFLOPS = {flops / step_seconds / peak:.0%} of this machine's matmul ({peak / 1e9:.0f} GFLOPS)")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -41,20 +41,6 @@ def test_every_command_explains_itself_with_examples(command):
     assert f"albert-train {command} " in text
 
 
-def test_info_counts_by_part():
-    counts = json.loads(invoke("info", "tiny", "--json"))
-    assert counts["total"] == 4_295_186 == sum(counts["parameters"].values())
-    assert counts["savings"] == {"factorised word embedding": 3_847_616, "shared encoder layers": 3 * 1_172_184}
-    text = invoke("info", "tiny")
-    assert "total                                    4,295,186" in text
-    assert "BERT of these sizes                     11,659,354   100.0 %" in text
-
-
-def test_info_of_a_directory_and_of_a_file(model):
-    assert json.loads(invoke("info", model, "--json"))["config"] == CONFIG.to_json()
-    assert invoke("info", f"{model}/config.json").startswith(f"{model}/config.json: 1 layers of 8, 2 heads, vocabulary")
-
-
 def test_masked_words_from_arguments_a_file_and_standard_input(model, tmp_path):
     (tmp_path / "texts").write_text("花[MASK]了。\n\n春[MASK]来了。\n", encoding="utf-8")
     from_file = invoke("predict", "--model", model, "--file", str(tmp_path / "texts"), "--top-k", "2", "--json")
