@@ -43,10 +43,10 @@ def run_transformers(
     """
     with tempfile.TemporaryDirectory() as place:
         top = Path(place)
-        job: dict[str, Any] = {"models": [], "tokenizer": str(tokenizer), "lines": list(lines)}
+        job: dict[str, Any] = {"models": [], "tokenizer": str(tokenizer.resolve()), "lines": list(lines)}
         for number, (folder, arrays) in enumerate(inputs.items()):
             np.savez(top / f"in{number}.npz", **arrays)  # type: ignore[arg-type]
-            job["models"].append({"folder": str(folder), "inputs": f"in{number}.npz", "outputs": f"out{number}.npz"})
+            job["models"].append({"folder": str(folder.resolve()), "inputs": f"in{number}.npz", "outputs": f"out{number}.npz"})
         (top / "job.json").write_text(json.dumps(job), "utf-8")
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | {"HF_HUB_OFFLINE": "1"}
         command = [python, str(Path(__file__).resolve()), str(top / "job.json")]
@@ -58,9 +58,9 @@ def run_transformers(
             raise RuntimeError(run.stderr.strip()[-2000:])
         answer = json.loads((top / "answer.json").read_text("utf-8"))
         outputs = {}
-        for model in job["models"]:
+        for folder, model in zip(inputs, job["models"], strict=True):
             with np.load(top / model["outputs"]) as arrays:
-                outputs[model["folder"]] = dict(arrays)
+                outputs[str(folder)] = dict(arrays)
     return TransformersOutputs(answer["version"], outputs, answer["ids"])
 
 

@@ -134,9 +134,10 @@ def test_where_auto_tokenizer_differs(theirs):
 
 
 @pytest.mark.parametrize("name", ["postln", "google", "bert"])
-def test_an_export_asks_transformers_itself(tmp_path, name):
+def test_an_export_asks_transformers_itself(tmp_path, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     save(tmp_path / "model", VARIANTS[name], heads=Heads(num_labels=0))
-    report = export_model(tmp_path / "model", tmp_path / "out", format="huggingface", transformers_python=PYTHON)
+    report = export_model("model", "out", format="huggingface", transformers_python=PYTHON)
     asked = {check["name"]: check["largest_difference"] for check in report["checks"] if check["name"].startswith("transformers")}
     assert [key.partition(": ")[2] for key in asked] == ["sequence output", "pooled output", "masked words", "sentence order", "tokenizer"]
     assert max(asked.values()) < LIMIT
