@@ -15,7 +15,7 @@ from typing import Any, Self
 import tensorflow as tf
 
 from albert_core import checkpoints
-from albert_core.checkpoint_variables import HEAD_PARTS
+from albert_core.checkpoint_variables import HEAD_PARTS, sort_variables
 from albert_core.checkpoints import CheckpointFolder
 from albert_core.config import SIZES, AlbertConfig
 from albert_core.errors import AlbertError
@@ -228,6 +228,7 @@ def _choose_model(config: PretrainingConfig, dataset: Dataset, source: ModelSour
     check_data_fits(dataset, chosen, origin=f"--model {config.model}")
     if source is not None:
         check_data_fits(dataset, source.config, origin=source.path, vocabulary=source.vocabulary)
+        sort_variables({name: tensor.shape for name, tensor in source.tensors.items()}, chosen, str(source.path))
     return chosen
 
 

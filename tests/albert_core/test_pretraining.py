@@ -182,6 +182,7 @@ def test_a_checkpoint_of_other_sizes_is_refused_and_another_depth_is_said(finish
     options = {"init_checkpoint": str(finished[0]), "num_train_steps": 1}
     with pytest.raises(AlbertError, match=r"intermediate/dense/kernel has shape \[32, 64\], the configuration asks for \[32, 128\]"):
         pretrain(run_config(data, tmp_path / "wide", model=str(tmp_path / "wide.json"), **options))
+    assert not (tmp_path / "wide").exists()
     pretrain(run_config(data, tmp_path / "deep", model=str(tmp_path / "deep.json"), **options))
     assert "has num_hidden_layers 2, the model that is trained 3" in caplog.text
 
