@@ -24,10 +24,10 @@ from albert_core.input import BatchOrder, training_batches
 from albert_core.model_directory import CHECKPOINTS, check_data_fits, write_description, write_weights
 from albert_core.model_source import ModelSource, read_model
 from albert_core.modeling import Albert
-from albert_core.objectives import pretraining_sums
+from albert_core.objectives import Sums, pretraining_sums
 from albert_core.optimization import Optimizer, OptimizerConfig, scale_to_batch
 from albert_core.parameters import list_parameters
-from albert_core.shards import Dataset, read_file
+from albert_core.shards import INPUT_IDS, MASKED_LM_WEIGHTS, Dataset, read_file
 from albert_core.training_log import TrainingLog
 
 RUN, EVALUATION = "run.json", "evaluation.json"
@@ -44,6 +44,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "reference": {"optimizer": "lamb", "num_train_steps": 125_000, "train_batch_size": 4096},  # rate: REFERENCE_RATE, scaled to the batch
 }
+
+COMPUTE_DTYPES = ("float32", "bfloat16")
 
 Report = Callable[[int, dict[str, float]], None]
 log = logging.getLogger(__name__)
@@ -67,12 +69,21 @@ class PretrainingConfig:
     eval_steps: int = 0  # measure on the held-out split every so many steps; 0: at the end only
     max_eval_steps: int | None = None  # batches of such a measurement; the one at the end takes all
     seed: int = 0
+    gradient_accumulation_steps: int = 1  # a batch goes through the model in so many parts; one update each
+    compute_dtype: str = "float32"  # of the matrix products; variables, norms, softmax and sums stay in float32
 
     def __post_init__(self) -> None:
-        for name in ("train_batch_size", "save_checkpoints_steps", "keep_checkpoints", "max_eval_steps"):
+        for name in ("train_batch_size", "save_checkpoints_steps", "keep_checkpoints", "max_eval_steps", "gradient_accumulation_steps"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise AlbertError(f"--{name.replace('_', '-')} {value} is less than 1\ngive a whole number of at least 1")
+        if self.train_batch_size % self.gradient_accumulation_steps:
+            raise AlbertError(
+                f"--train-batch-size {self.train_batch_size} cannot be cut into {self.gradient_accumulation_steps} equal parts\n"
+                "give --gradient-accumulation-steps a divisor of it"
+            )
+        if self.compute_dtype not in COMPUTE_DTYPES:
+            raise AlbertError(f"--compute-dtype {self.compute_dtype} is unknown\nknown: {', '.join(COMPUTE_DTYPES)}")
         if "://" in self.output:
             raise AlbertError(f"--output {self.output} is not a local folder\ntrain into one and copy it; --data may be remote")
         if self.eval_steps < 0:
@@ -122,7 +133,7 @@ def pretrain(config: PretrainingConfig, *, report: Report = lambda step, values:
     model_config = _choose_model(config, dataset, source)
     _claim_output(output, config, model_config, dataset)
     write_description(output, model_config, read_file(dataset.vocab_path), dataset.normalization)
-    model = Albert(model_config, seed=config.seed)
+    model = Albert(model_config, seed=config.seed, compute_dtype=config.compute_dtype)
     optimizer = Optimizer(config.optimizer_config(), model.weights)
     state = {**model.weights, **optimizer.slots, "global_step": optimizer.global_step}
     folder = CheckpointFolder(path=output / CHECKPOINTS, keep=config.keep_checkpoints)
@@ -132,7 +143,7 @@ def pretrain(config: PretrainingConfig, *, report: Report = lambda step, values:
 
     order = BatchOrder(train.block_sizes, batch_size=config.train_batch_size, seed=config.seed)
     evaluator = _held_out(model, dataset, config.max_eval_steps) if config.eval_steps else None
-    train_step = make_train_step(model, optimizer, config.seed)
+    train_step = make_train_step(model, optimizer, config.seed, parts=config.gradient_accumulation_steps)
     step = first
     with TrainingLog(output, first) as log, StopRequest() as stop:
         batches = training_batches(train, order, first_step=first, num_steps=config.num_train_steps)
@@ -158,23 +169,40 @@ def pretrain(config: PretrainingConfig, *, report: Report = lambda step, values:
     return {"step": step, "finished": True, "evaluation": _measure(model, dataset, output, step)}
 
 
-def make_train_step(model: Albert, optimizer: Optimizer, seed: int) -> Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]:
+def make_train_step(
+    model: Albert, optimizer: Optimizer, seed: int, *, parts: int = 1
+) -> Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]:
     """The compiled step: a batch in, weights updated, scalars out.
 
-    Losses are sums over what this replica holds, divided by the counts of the whole batch: gradients of several replicas then add up to
-    the gradient of one with all the data. Clipping comes after that sum.
+    Losses are sums over what this replica holds, divided by the counts of the whole batch: gradients of several replicas, or of the
+    `parts` that the batch is cut into, then add up to the gradient of one with all the data. Clipping comes after that sum.
     """
     variables = list(model.weights.values())
+
+    def backward(batch: dict[str, tf.Tensor], counts: tuple[tf.Tensor, tf.Tensor], dropout_seed: tf.Tensor) -> tuple[Sums, list[tf.Tensor]]:
+        with tf.GradientTape() as tape:
+            sums = pretraining_sums(model, batch, dropout_seed=dropout_seed)
+            masked_loss, order_loss = sums._replace(masked_count=counts[0], order_count=counts[1]).losses()
+            loss = masked_loss + order_loss
+        return sums, [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
 
     @tf.function
     def train_step(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         dropout_seed = tf.stack([tf.constant(seed, tf.int64), optimizer.global_step])
-        with tf.GradientTape() as tape:
-            sums = pretraining_sums(model, batch, dropout_seed=dropout_seed)
-            masked_loss, order_loss = sums.losses()
-            loss = masked_loss + order_loss
-        rate, norm = optimizer.apply(tape.gradient(loss, variables))
-        return {"loss": loss, **sums.metrics(), "learning_rate": rate, "gradient_norm": norm}
+        counts = (tf.reduce_sum(batch[MASKED_LM_WEIGHTS]), tf.cast(tf.shape(batch[INPUT_IDS])[0], tf.float32))
+        if parts == 1:
+            sums, gradients = backward(batch, counts, dropout_seed)
+        else:
+            cut = {name: tf.reshape(value, [parts, -1, *value.shape[1:]]) for name, value in batch.items()}
+            sums, gradients = Sums(*[tf.zeros([]) for _ in Sums._fields]), [tf.zeros(variable.shape) for variable in variables]
+            for part in tf.range(parts):  # a loop of the graph: the activations of one part at a time
+                key = tf.random.experimental.stateless_fold_in(dropout_seed, part)
+                more, steps = backward({name: value[part] for name, value in cut.items()}, counts, key)
+                sums = Sums(*[a + b for a, b in zip(sums, more, strict=True)])
+                gradients = [a + b for a, b in zip(gradients, steps, strict=True)]
+        masked_loss, order_loss = sums.losses()
+        rate, norm = optimizer.apply(gradients)
+        return {"loss": masked_loss + order_loss, **sums.metrics(), "learning_rate": rate, "gradient_norm": norm}
 
     return train_step
 
@@ -240,10 +268,12 @@ def _claim_output(output: Path, config: PretrainingConfig, model: AlbertConfig, 
     record = output / RUN
     if record.exists():
         before = json.loads(record.read_text(encoding="utf-8"))
+        defaults = {field.name: field.default for field in dataclasses.fields(config) if field.default is not dataclasses.MISSING}
         for key in sorted({*run, *before}):
-            if run.get(key) != before.get(key):
+            was = before.get(key, defaults.get(key))  # a run of an older version knew fewer options
+            if run.get(key) != was:
                 raise AlbertError(
-                    f"{output} is the run of another configuration: {key} was {before.get(key)}, is {run.get(key)}\n"
+                    f"{output} is the run of another configuration: {key} was {was}, is {run.get(key)}\n"
                     "give another --output, or the options that it was started with"
                 )
         return

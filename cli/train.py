@@ -56,6 +56,10 @@ def train() -> None:
 @click.option("--eval-steps", type=int, metavar="N", help="Measure on held-out data every N steps; 0: at the end only.  [default: 0]")
 @click.option("--max-eval-steps", type=int, metavar="N", help="Batches of such a measurement; the last one takes all.  [default: all]")
 @click.option("--seed", type=int, metavar="N", help="Of weights, order and dropout.  [default: 0]")
+@click.option(
+    "--gradient-accumulation-steps", type=int, metavar="N", help="Parts that a batch is cut into, where it is too large.  [default: 1]"
+)
+@click.option("--compute-dtype", metavar="TYPE", help="Of the products: float32, bfloat16 where the processor has it.  [default: float32]")
 def pretrain(preset: str, **options: Any) -> None:
     """Pretrain a model on a dataset: masked words and sentence order.
 

@@ -209,6 +209,72 @@ def test_the_folder_of_another_run_is_refused(finished, data, tmp_path):
         pretrain(run_config(data, tmp_path / "out"))
 
 
+def golden_batch(repeat=1):
+    """The batch of the golden, as often as asked, with fewer and fewer predictions that count: no two parts have the same number."""
+    values = goldens.golden(goldens.GOOGLE)
+    batch = {name: array for name, array in values.items() if name.startswith(("input", "segment", "masked"))}
+    batch["next_sentence_labels"] = values["sentence_order_labels"][:, None]
+    batch = {name: np.concatenate([array] * repeat) for name, array in batch.items()}
+    rows, width = batch["masked_lm_weights"].shape
+    batch["masked_lm_weights"] = (np.arange(width) < (np.arange(rows) % width + 1)[:, None]).astype(np.float32)
+    return {name: tf.constant(array) for name, array in batch.items()}
+
+
+@pytest.mark.parametrize("parts", [2, 4, 8])
+def test_a_batch_in_parts_is_one_update_of_the_whole(parts):
+    results = []
+    for cut in (1, parts):
+        model = goldens.golden_model(goldens.GOOGLE)
+        config = OptimizerConfig(name="lamb", learning_rate=1e-2, num_train_steps=20, num_warmup_steps=4)
+        step = make_train_step(model, Optimizer(config, model.weights), seed=0, parts=cut)
+        values = [step(golden_batch(8 // len(golden_batch()["input_ids"]) or 1)) for _ in range(3)]
+        results.append((values, {name: variable.numpy() for name, variable in model.weights.items()}))
+    (whole, weights), (cut_values, cut_weights) = results
+    for first, second in zip(whole, cut_values, strict=True):
+        assert {name: float(value) for name, value in second.items()} == pytest.approx({n: float(v) for n, v in first.items()}, rel=1e-5)
+    for name, value in weights.items():
+        np.testing.assert_allclose(cut_weights[name], value, atol=1e-5)
+
+
+def test_parts_and_type_are_options_of_a_run_that_resumes_exactly(data, tmp_path):
+    options = {"gradient_accumulation_steps": 4, "compute_dtype": "bfloat16", "num_train_steps": 12, "save_checkpoints_steps": 5}
+    pretrain(run_config(data, tmp_path / "whole", **options))
+    pretrain(run_config(data, tmp_path / "cut", **options))
+    for path in (tmp_path / "cut" / "checkpoints").glob("model.ckpt-1[0-9]*"):
+        path.unlink()
+    pretrain(run_config(data, tmp_path / "cut", **options))
+    assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
+    float32 = tmp_path / "float32"
+    pretrain(run_config(data, float32, **options | {"compute_dtype": "float32"}))
+    gaps = [abs(a[1] - b[1]) for a, b in zip(losses(float32), losses(tmp_path / "whole"), strict=True)]
+    assert 0 < max(gaps) < 2e-2
+    with pytest.raises(AlbertError, match="compute_dtype was bfloat16, is float32"):
+        pretrain(run_config(data, tmp_path / "whole", **options | {"compute_dtype": "float32"}))
+
+
+def test_a_run_of_an_older_version_goes_on(data, tmp_path):
+    pretrain(run_config(data, tmp_path / "out", num_train_steps=2))
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    del record["compute_dtype"], record["gradient_accumulation_steps"]
+    (tmp_path / "out" / "run.json").write_text(json.dumps(record))
+    assert pretrain(run_config(data, tmp_path / "out", num_train_steps=2))["finished"]
+    with pytest.raises(AlbertError, match="gradient_accumulation_steps was 1, is 2"):
+        pretrain(run_config(data, tmp_path / "out", num_train_steps=2, gradient_accumulation_steps=2))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"gradient_accumulation_steps": 3}, "--train-batch-size 16 cannot be cut into 3 equal parts"),
+        ({"gradient_accumulation_steps": 0}, "--gradient-accumulation-steps 0 is less than 1"),
+        ({"compute_dtype": "float16"}, "--compute-dtype float16 is unknown\nknown: float32, bfloat16"),
+    ],
+)
+def test_parts_and_types_that_cannot_be(data, tmp_path, change, message):
+    with pytest.raises(AlbertError, match=message):
+        run_config(data, tmp_path / "out", **change)
+
+
 def test_losses_are_divided_by_the_counts_of_the_whole_batch():
     """One step of SGD-like size on the golden batch gives the golden's second loss: loss, clipping and schedule in the shipped step."""
     values, model = goldens.golden(goldens.GOOGLE), goldens.golden_model(goldens.GOOGLE)
