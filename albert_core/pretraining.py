@@ -196,6 +196,7 @@ def make_train_step(
             cut = {name: tf.reshape(value, [parts, -1, *value.shape[1:]]) for name, value in batch.items()}
             sums, gradients = Sums(*[tf.zeros([]) for _ in Sums._fields]), [tf.zeros(variable.shape) for variable in variables]
             for part in tf.range(parts):  # a loop of the graph: the activations of one part at a time
+                tf.autograph.experimental.set_loop_options(parallel_iterations=1)
                 key = tf.random.experimental.stateless_fold_in(dropout_seed, part)
                 more, steps = backward({name: value[part] for name, value in cut.items()}, counts, key)
                 sums = Sums(*[a + b for a, b in zip(sums, more, strict=True)])
