@@ -5,7 +5,6 @@ A training checkpoint is a bundle `model.ckpt-STEP` of weights, optimizer slots 
 SHA-256 of its files. The JSON is renamed into place last: without it, or with another digest, there is no checkpoint.
 """
 
-import hashlib
 import json
 import logging
 import re
@@ -18,24 +17,32 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from albert_core import storage
 from albert_core.errors import AlbertError
 
 INDEX, DATA = ".index", ".data-00000-of-00001"
 PREFIX = "model.ckpt"
+STATE_FILE = re.compile(rf"{re.escape(PREFIX)}-(\d+)\.json")  # written last: it makes a checkpoint
 SLOT = re.compile(r"/(adam|lamb)_[mv]$|^global_step$")  # what an optimizer keeps beside the weights
 
 log = logging.getLogger(__name__)
 
 
 def write_bundle(prefix: str | Path, variables: Mapping[str, tf.Variable | np.ndarray]) -> None:
-    """Write `variables` under their names. Both files appear under a temporary name first, the index last."""
-    prefix = Path(prefix)
-    partial = prefix.with_name(f".{prefix.name}.partial")
+    """Write `variables` under their names. Both files appear under a temporary name first, the index last.
+
+    Raises:
+      AlbertError: the storage refuses them: no room, no right, no such folder. What was there before is still there.
+    """
+    folder, _, name = str(prefix).rpartition("/")
+    partial = str(prefix) if storage.is_remote(prefix) else str(Path(folder) / f".{name}.partial")
     names = sorted(variables)
     tensors = [tf.convert_to_tensor(variables[name]) for name in names]
-    tf.raw_ops.SaveV2(prefix=str(partial), tensor_names=names, shape_and_slices=[""] * len(names), tensors=tensors)
-    for suffix in (DATA, INDEX):
-        Path(f"{partial}{suffix}").replace(f"{prefix}{suffix}")
+    with storage.saying(f"checkpoint {prefix} cannot be saved"):
+        tf.raw_ops.SaveV2(prefix=partial, tensor_names=names, shape_and_slices=[""] * len(names), tensors=tensors)
+        if partial != str(prefix):
+            for suffix in (DATA, INDEX):
+                storage.rename(f"{partial}{suffix}", f"{prefix}{suffix}")
 
 
 class StoredVariable(NamedTuple):
@@ -72,7 +79,7 @@ def read_bundle(prefix: str | Path, *, with_slots: bool = False, names: Iterable
 @contextmanager
 def _reader(prefix: str | Path) -> Iterator[Any]:
     """TensorFlow's reader of a bundle; what it raises is said as a user reads it."""
-    if not Path(f"{prefix}{INDEX}").exists():
+    if not storage.exists(f"{prefix}{INDEX}"):
         raise AlbertError(f"no checkpoint {prefix}: {prefix}{INDEX} does not exist\ngive the path without .index, as in albert_model.ckpt")
     try:
         yield tf.train.load_checkpoint(str(prefix))
@@ -102,29 +109,29 @@ def assign(variables: Mapping[str, tf.Variable], values: Mapping[str, np.ndarray
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointFolder:
-    """The numbered checkpoints of one training run. Keeps the newest `keep`."""
+    """The numbered checkpoints of one training run, in a local folder or on an object store. Keeps the newest `keep`."""
 
-    path: Path
+    path: str | Path
     keep: int = 5
 
     def steps(self) -> list[int]:
         """Steps of the finished checkpoints, rising."""
-        return sorted(int(path.stem.rsplit("-", 1)[1]) for path in self.path.glob(f"{PREFIX}-*.json"))
+        return sorted(int(found[1]) for name in storage.list_names(self.path) if (found := STATE_FILE.fullmatch(name)))
 
-    def prefix(self, step: int) -> Path:
+    def prefix(self, step: int) -> str:
         """The bundle of a step."""
-        return self.path / f"{PREFIX}-{step}"
+        return storage.join(self.path, f"{PREFIX}-{step}")
 
     def save(self, step: int, variables: Mapping[str, tf.Variable]) -> None:
         """Write a checkpoint; then, and only then, remove those beyond `keep`, oldest first."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        storage.make_folder(self.path)
         prefix = self.prefix(step)
         write_bundle(prefix, variables)
-        state = {"step": step, "sha256": {f"{prefix.name}{suffix}": sha256_of(f"{prefix}{suffix}") for suffix in (DATA, INDEX)}}
-        write_json(Path(f"{prefix}.json"), state)
+        digests = {f"{PREFIX}-{step}{suffix}": storage.sha256_of(f"{prefix}{suffix}") for suffix in (DATA, INDEX)}
+        storage.write_json(f"{prefix}.json", {"step": step, "sha256": digests})
         for old in self.steps()[: -self.keep]:
             for suffix in (".json", INDEX, DATA):  # the JSON first: a kill in between leaves no checkpoint that looks whole
-                Path(f"{self.prefix(old)}{suffix}").unlink(missing_ok=True)
+                storage.remove(f"{self.prefix(old)}{suffix}")
 
     def restore_newest(self, variables: Mapping[str, tf.Variable]) -> int:
         """Set `variables` from the newest intact checkpoint and return its step; 0 when there is none at all.
@@ -148,25 +155,12 @@ class CheckpointFolder:
 
     def find_damage(self, step: int) -> str | None:
         """Why the checkpoint of `step` cannot be used, else None."""
-        state_path = Path(f"{self.prefix(step)}.json")
+        state = f"{PREFIX}-{step}.json"
         try:
-            digests = json.loads(state_path.read_text())["sha256"]
+            digests = json.loads(storage.read_bytes(storage.join(self.path, state)))["sha256"]
             for name, digest in digests.items():
-                if sha256_of(self.path / name) != digest:
-                    return f"checkpoint {self.path / name} is damaged: its SHA-256 is not the one in {state_path.name}"
+                if storage.sha256_of(storage.join(self.path, name)) != digest:
+                    return f"checkpoint {storage.join(self.path, name)} is damaged: its SHA-256 is not the one in {state}"
         except (OSError, ValueError, KeyError) as error:
             return f"checkpoint {self.prefix(step)} is incomplete: {error}"
         return None
-
-
-def sha256_of(path: str | Path) -> str:
-    """Hex digest of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write `value` readably; the file is there as a whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from albert_core import checkpoints, huggingface, model_directory
+from albert_core import checkpoints, huggingface, model_directory, storage
 from albert_core.config import BERT, AlbertConfig
 from albert_core.errors import AlbertError
 from albert_core.model_source import ModelSource, load_model, read_model
@@ -198,7 +198,7 @@ def _write(folder: Path, model: Albert, format: str, vocabulary: bytes, normaliz
         model_directory.write_weights(folder, model)
     else:
         name = "bert_config.json" if model.config.variant == BERT else "albert_config.json"
-        checkpoints.write_json(folder / name, model.config.to_json())
+        storage.write_json(folder / name, model.config.to_json())
         (folder / model_directory.VOCABULARY).write_bytes(vocabulary)
         checkpoints.write_bundle(folder / TF1_PREFIX, model.weights)
         (folder / "checkpoint").write_text(f'model_checkpoint_path: "{TF1_PREFIX}"\nall_model_checkpoint_paths: "{TF1_PREFIX}"\n')

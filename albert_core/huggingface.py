@@ -24,7 +24,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from albert_core import model_card
-from albert_core.checkpoints import write_json
 from albert_core.config import BERT, BRIGHTMART, GOOGLE, AlbertConfig
 from albert_core.errors import AlbertError
 from albert_core.huggingface_names import (
@@ -43,6 +42,7 @@ from albert_core.huggingface_tensors import WEIGHTS, FileTensors, open_tensors
 from albert_core.huggingface_tokenizer import write_tokenizer
 from albert_core.modeling import Albert
 from albert_core.parameters import MASKED_LM_BIAS, WORD_EMBEDDINGS, Heads, LayerNames, layer_names, list_parameters, projection_name
+from albert_core.storage import write_json
 
 FACTORS = "albert_zh_factors.safetensors"
 OPTIONAL_PARTS = ("pooler", "masked-word head", "sentence-order head", "classifier")

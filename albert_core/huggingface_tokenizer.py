@@ -11,9 +11,9 @@ from typing import Any
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
-from albert_core.checkpoints import write_json
 from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
+from albert_core.storage import write_json
 from albert_core.tokenization import MAX_RUN, SPECIAL_TOKENS, Tokenizer
 
 ROLES = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}

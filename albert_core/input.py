@@ -14,7 +14,7 @@ reads the streams ≡ h mod H, and the union over hosts is the same global batch
 """
 
 import functools
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from math import gcd
@@ -72,9 +72,13 @@ class BatchOrder:
         """The instances of the batch of `step` (from 0) that this host reads, in order."""
         place = np.arange(self.batch_size, dtype=np.int64)
         place = place[place % self.num_streams % self.num_hosts == self.host]
-        stream = place % self.num_streams
-        epoch, offset = np.divmod((step * self.batch_size + place) // self.num_streams, self.stream_length)
-        block, row = np.empty_like(place), np.empty_like(place)
+        return self.rows_of(step * self.batch_size + place)
+
+    def rows_of(self, number: np.ndarray) -> Rows:
+        """The instances with these numbers, int64 [N] from 0, in the endless line that the batches are cut from."""
+        stream = number % self.num_streams
+        epoch, offset = np.divmod(number // self.num_streams, self.stream_length)
+        block, row = np.empty_like(number), np.empty_like(number)
         for each in np.unique(epoch):
             here = epoch == each
             blocks, ends = self._lay_out(int(each))
@@ -144,53 +148,51 @@ class BlockCache:
 
 
 class Batches:
-    """A `tf.data.Dataset` of `load(i)`, i in [first, end), made ahead of need; batches are dicts of the features, their shapes static.
+    """The batches `load(i)`, i in [first, end), made by a thread while the ones before are used.
 
-    Iterating gives the reader's own errors: a damaged shard is an AlbertError, not what TensorFlow wraps around it.
+    An error of the reader's, such as a damaged shard, comes out where its batch would have.
     """
 
     def __init__(self, load: Callable[[int], Batch], first: int, end: int):
-        self._load = load
-        self._failure: AlbertError | None = None
-        self._sample = load(first)
-        self._types = [tf.as_dtype(values.dtype) for values in self._sample.values()]
-        self.dataset = tf.data.Dataset.range(first, end).map(self._fetch).prefetch(READ_AHEAD)
-        self.num_batches = end - first
+        self._load, self._first, self._end = load, first, end
+        self.num_batches = max(0, end - first)
 
     def __iter__(self) -> Iterator[dict[str, tf.Tensor]]:
-        try:
-            yield from self.dataset
-        except tf.errors.OpError:
-            if self._failure is None:
-                raise
-            raise self._failure from None
+        with ThreadPoolExecutor(1, thread_name_prefix="make-batch") as pool:
+            ahead: deque[Future[dict[str, tf.Tensor]]] = deque()
+            try:
+                for index in range(self._first, self._end + READ_AHEAD):
+                    if index < self._end:
+                        ahead.append(pool.submit(self._tensors, index))
+                    if index >= self._first + READ_AHEAD and ahead:
+                        yield ahead.popleft().result()
+            finally:
+                for future in ahead:
+                    future.cancel()
 
-    def _fetch(self, index: tf.Tensor) -> dict[str, tf.Tensor]:
-        tensors = tf.numpy_function(self._values, [index], self._types)
-        return {name: tf.ensure_shape(tensor, self._sample[name].shape) for name, tensor in zip(self._sample, tensors, strict=True)}
+    def _tensors(self, index: int) -> dict[str, tf.Tensor]:
+        return {name: tf.convert_to_tensor(values) for name, values in self._load(index).items()}
 
-    def _values(self, index: np.ndarray) -> list[np.ndarray]:
-        try:
-            batch = self._load(int(index))
-        except AlbertError as error:
-            self._failure = error
-            raise
-        return [batch[name] for name in self._sample]
+
+def cached_blocks(split: Split, order: BatchOrder, *, with_sources: bool = False) -> BlockCache:
+    """A cache for reading `split` in `order`: a block a stream, and some that are being left."""
+    read = functools.partial(split.read_block, with_sources=with_sources)
+    return BlockCache(read, size=order.num_streams + MAX_STREAMS // 8)
 
 
 def training_batches(split: Split, order: BatchOrder, *, first_step: int, num_steps: int) -> Batches:
     """The batches of the steps [first_step, num_steps): the seven features, [B / hosts, …]."""
-    cache = BlockCache(split.read_block, size=order.num_streams + MAX_STREAMS // 8)  # a block a stream, and some that are being left
+    cache = cached_blocks(split, order)
     return Batches(lambda step: cache.gather(order.rows_of_step(step)), first_step, num_steps)
 
 
 def evaluation_batches(split: Split, batch_size: int, *, max_batches: int | None = None) -> Batches:
-    """Every instance once, in the order of the shards, as drawn for epoch 0; at most `max_batches`.
+    """Every instance once, in the order of the shards, as drawn for epoch 0, with its source; at most `max_batches`.
 
     The last batch is filled up with copies of its first row; "instance_weights" float32 [B] is 0 for those.
     """
     ends = np.cumsum(split.block_sizes, dtype=np.int64)
-    cache = BlockCache(split.read_block, size=2)
+    cache = BlockCache(functools.partial(split.read_block, with_sources=True), size=2)
 
     def load(index: int) -> Batch:
         at = np.arange(index * batch_size, (index + 1) * batch_size)

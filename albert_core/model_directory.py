@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from albert_core import checkpoints
+from albert_core import checkpoints, storage
 from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
 from albert_core.modeling import Albert
@@ -84,7 +84,7 @@ def _choose_prefix(folder: Path, prefixes: list[Path]) -> Path:
         return prefixes[0]
     training = checkpoints.CheckpointFolder(path=folder / CHECKPOINTS)
     if steps := training.steps():
-        return training.prefix(steps[-1])
+        return Path(training.prefix(steps[-1]))
     if halves := sorted(folder.glob("*.data-?????-of-?????")):
         _check_whole(Path(str(halves[0])[: -len(checkpoints.DATA)]))
     if (folder / "saved_model.pb").exists():
@@ -171,17 +171,17 @@ def new_folder(output: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def write_description(folder: Path, config: AlbertConfig, vocabulary: bytes, normalization: dict[str, Any]) -> None:
+def write_description(folder: str | Path, config: AlbertConfig, vocabulary: bytes, normalization: dict[str, Any]) -> None:
     """All of a model directory but the weights."""
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoints.write_json(folder / CONFIG, config.to_json())
-    (folder / VOCABULARY).write_bytes(vocabulary)
-    checkpoints.write_json(folder / NORMALIZATION, normalization)
+    storage.make_folder(folder)
+    storage.write_json(storage.join(folder, CONFIG), config.to_json())
+    storage.write_bytes(storage.join(folder, VOCABULARY), vocabulary)
+    storage.write_json(storage.join(folder, NORMALIZATION), normalization)
 
 
-def write_weights(folder: Path, model: Albert) -> None:
+def write_weights(folder: str | Path, model: Albert) -> None:
     """The weights of a model directory, which make it complete."""
-    checkpoints.write_bundle(folder / checkpoints.PREFIX, model.weights)
+    checkpoints.write_bundle(storage.join(folder, checkpoints.PREFIX), model.weights)
 
 
 def check_data_fits(dataset: Dataset, config: AlbertConfig, *, origin: str | Path, vocabulary: bytes | None = None) -> None:

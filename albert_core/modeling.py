@@ -5,6 +5,7 @@ Variables are float32 and carry the names of the checkpoint (parameters.py). Mat
 softmax, layer norms and everything that is added up stay in float32.
 """
 
+import copy
 import math
 import zlib
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ from albert_core.parameters import (
     projection_name,
 )
 
+LAYER_KEYS = 1000  # keys of layers begin here, above those of places
 MASK_ADDER = -10_000.0  # added to the scores of padding: exp() of it is 0 in float32, and bfloat16 still holds it
 
 
@@ -55,9 +57,12 @@ class Albert(tf.Module):
         heads: Heads = PRETRAINING,
         seed: int = 0,
         compute_dtype: tf.DType = tf.float32,
+        rematerialize: bool = False,
         weights: Mapping[str, tf.Variable] | None = None,
     ):
+        """`rematerialize`: keep of each layer its input only, and compute the rest anew in the backward pass: less memory, ⅓ more work."""
         super().__init__(name="albert")
+        self.rematerialize = rematerialize
         self.config, self.heads = config, heads
         self.compute_dtype = tf.as_dtype(compute_dtype)
         self.weights: dict[str, tf.Variable] = dict(weights) if weights is not None else new_weights(config, heads, seed)
@@ -73,10 +78,11 @@ class Albert(tf.Module):
         adder = MASK_ADDER * (1.0 - tf.cast(input_mask, tf.float32))[:, tf.newaxis, tf.newaxis, :]  # [B, 1, 1, T]
         hidden = self._embed(input_ids, segment_ids, dropout)
         fused: dict[str, tuple[tf.Tensor, tf.Tensor]] = {}  # shared attention joins its three kernels once
-        for names in self._layers:
+        for number, names in enumerate(self._layers):
             if names.query not in fused:
                 fused[names.query] = self._fuse_query_key_value(names)
-            hidden = self._layer(names, fused[names.query], hidden, adder, dropout)
+            run = self._layer_computed_twice if self.rematerialize else self._layer
+            hidden = run(names, fused[names.query], hidden, adder, dropout.of_layer(number))
         sequence = tf.reshape(hidden, [B, T, self.config.hidden_size])
         return Output(sequence, tf.tanh(self._dense(POOLER, sequence[:, 0])))
 
@@ -144,6 +150,22 @@ class Albert(tf.Module):
         hidden = hidden + dropout(self._dense(names.output, inner), rate)
         return hidden if before else self._norm(names.output_norm, hidden)
 
+    def _layer_computed_twice(
+        self, names: LayerNames, fused: tuple[tf.Tensor, tf.Tensor], hidden: tf.Tensor, adder: tf.Tensor, dropout: "Dropout"
+    ) -> tf.Tensor:
+        """`_layer`, of which the backward pass finds only the input and computes the rest again (Chen et al. 2016).
+
+        The weights go in as tensors: what recomputes must not look for variables, which a strategy may have wrapped.
+        """
+        weights = {name: tf.convert_to_tensor(self.weights[name]) for name in _weight_names(names)}
+
+        def layer(hidden: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, adder: tf.Tensor, *values: tf.Tensor) -> tf.Tensor:
+            view = copy.copy(self)
+            view.weights = dict(zip(weights, values, strict=True))
+            return view._layer(names, (kernel, bias), hidden, adder, dropout.again())
+
+        return tf.recompute_grad(layer)(hidden, *fused, adder, *weights.values())
+
     def _attend(self, hidden: tf.Tensor, fused: tuple[tf.Tensor, tf.Tensor], adder: tf.Tensor, dropout: "Dropout") -> tf.Tensor:
         """Scaled dot-product attention. hidden [B·T, H]; adder [B, 1, 1, T], 0 or -10000 → [B·T, H]."""
         A, D, T = self.config.num_attention_heads, self.config.head_size, shape_of(adder)[3]
@@ -183,6 +205,14 @@ class Dropout:
         self._seed = seed
         self._place = 0
 
+    def of_layer(self, number: int) -> "Dropout":
+        """That of a layer, keyed by its number."""
+        return Dropout(None if self._seed is None else tf.random.experimental.stateless_fold_in(self._seed, LAYER_KEYS + number))
+
+    def again(self) -> "Dropout":
+        """The same from its beginning: what is computed twice drops the same units twice."""
+        return Dropout(self._seed)
+
     def __call__(self, inputs: tf.Tensor, rate: float) -> tf.Tensor:
         """Zero a share `rate` of the values and scale the others up by 1 / (1 - rate)."""
         if self._seed is None or not rate:
@@ -220,6 +250,15 @@ def initial_value(name: str, shape: tuple[int, ...], deviation: float, seed: int
         return tf.zeros(shape)
     key = tf.constant([seed, zlib.crc32(name.encode())], tf.int64)
     return tf.random.stateless_truncated_normal(shape, key, stddev=deviation, alg="philox")
+
+
+def _weight_names(names: LayerNames) -> list[str]:
+    """The weights that a layer reads itself; those of query, key and value reach it joined."""
+    dense = (names.attention_output, names.intermediate, names.output)
+    norms = (names.attention_norm, names.output_norm)
+    return [f"{name}/{part}" for name in dense for part in ("kernel", "bias")] + [
+        f"{n}/{part}" for n in norms for part in ("gamma", "beta")
+    ]
 
 
 def shape_of(tensor: tf.Tensor) -> list[int]:

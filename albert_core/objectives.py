@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from albert_core.modeling import Albert
@@ -48,7 +47,15 @@ class Sums(NamedTuple):
 def pretraining_sums(
     model: Albert, batch: Mapping[str, tf.Tensor], *, dropout_seed: tf.Tensor | None = None, instance_weights: tf.Tensor | None = None
 ) -> Sums:
-    """Run the model on a batch and add up both objectives.
+    """Run the model on a batch and add up both objectives; see `instance_sums` for the arguments."""
+    each = instance_sums(model, batch, dropout_seed=dropout_seed, instance_weights=instance_weights)
+    return Sums(*(tf.reduce_sum(values) for values in each))
+
+
+def instance_sums(
+    model: Albert, batch: Mapping[str, tf.Tensor], *, dropout_seed: tf.Tensor | None = None, instance_weights: tf.Tensor | None = None
+) -> Sums:
+    """The sums of each instance, float32 [B]: what is added up over sources, parts and replicas.
 
     Args:
       model: the model.
@@ -60,18 +67,14 @@ def pretraining_sums(
     order_labels = tf.reshape(batch[NEXT_SENTENCE_LABELS], [-1])
     order_weights = tf.ones_like(order_labels, tf.float32) if instance_weights is None else instance_weights
     masked_weights = batch[MASKED_LM_WEIGHTS] * order_weights[:, tf.newaxis]
-    masked = _sums(model.masked_logits(output.sequence_output, batch[MASKED_LM_POSITIONS]), batch[MASKED_LM_IDS], masked_weights)
-    order = _sums(model.order_logits(output.pooled_output), order_labels, order_weights)
-    return Sums(*masked, *order)
+    masked = _weighted(model.masked_logits(output.sequence_output, batch[MASKED_LM_POSITIONS]), batch[MASKED_LM_IDS], masked_weights)
+    order = _weighted(model.order_logits(output.pooled_output), order_labels, order_weights)
+    masked_loss, masked_correct, masked_count = (tf.reduce_sum(values, -1) for values in masked)
+    return Sums(masked_loss, masked_correct, masked_count, *order)
 
 
-def _sums(logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Weighted sums over [..., classes], labels [...], weights [...]: (cross entropy, hits, weights)."""
+def _weighted(logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """From [..., classes], labels [...], weights [...]: (cross entropy, hits, 1), each times its weight, [...]."""
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
     hits = tf.cast(tf.equal(tf.argmax(logits, -1, output_type=labels.dtype), labels), tf.float32)
-    return tf.reduce_sum(weights * losses), tf.reduce_sum(weights * hits), tf.reduce_sum(weights)
-
-
-def add_up(parts: list[Sums]) -> Sums:
-    """Totals in float64: as many batches as there are, nothing is lost to rounding."""
-    return Sums(*np.array([[float(value) for value in part] for part in parts], np.float64).sum(0).tolist())
+    return weights * losses, weights * hits, weights

@@ -44,6 +44,7 @@ class OptimizerConfig:
     learning_rate: float
     num_train_steps: int
     num_warmup_steps: int
+    first_update: int = 0  # updates that a run made before this schedule began, where its slots are taken over
     weight_decay: float = 0.01
     beta_1: float = 0.9
     beta_2: float = 0.999
@@ -72,11 +73,11 @@ def scale_to_batch(rate: float, batch_size: int) -> float:
 
 
 def learning_rate_at(update: tf.Tensor, config: OptimizerConfig) -> tf.Tensor:
-    """Rate of the `update`-th update, counted from 1: rising to the full rate, then on the line that reaches 0 at the last one.
+    """Rate of the `update`-th update, counted from 1 after `first_update`: rising to the full rate, then on the line to 0 at the last.
 
     The line starts at step 0, not at the end of the warm-up: so the rate drops by the warm-up's share when that ends.
     """
-    t = tf.cast(update, tf.float32)
+    t = tf.cast(update - config.first_update, tf.float32)
     warming = config.learning_rate * t / max(config.num_warmup_steps, 1)
     falling = config.learning_rate * (1.0 - tf.minimum(t / config.num_train_steps, 1.0))
     return tf.where(t < config.num_warmup_steps, warming, falling)

@@ -43,9 +43,10 @@ from albert_core.tokenization import Tokenizer
 
 __all__ = [
     "BLOCK_INSTANCES", "DOCUMENTS_SUFFIX", "FEATURES", "INDEX_SUFFIX", "INPUT_IDS", "INPUT_MASK", "MANIFEST", "MASKED_LM_IDS",
-    "MASKED_LM_POSITIONS", "MASKED_LM_WEIGHTS", "NEXT_SENTENCE_LABELS", "SCHEMA_VERSION", "SEGMENT_IDS", "SHARD_SUFFIX", "VOCABULARY",
-    "DamagedRecordError", "Dataset", "EncodedBlock", "Kind", "Split", "bins_of", "check_length_bins", "decode_records", "encode_block",
-    "feature_lengths", "frame", "options_of_bin", "pack_block", "read_frames", "shard_name", "split_frames", "to_features", "unpack_block",
+    "MASKED_LM_POSITIONS", "MASKED_LM_WEIGHTS", "NEXT_SENTENCE_LABELS", "SCHEMA_VERSION", "SEGMENT_IDS", "SHARD_SUFFIX", "SOURCES",
+    "VOCABULARY", "DamagedRecordError", "Dataset", "EncodedBlock", "Kind", "Split", "bins_of", "check_length_bins", "decode_records",
+    "encode_block", "feature_lengths", "frame", "options_of_bin", "pack_block", "read_frames", "shard_name", "split_frames",
+    "to_features", "unpack_block",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 1
@@ -53,6 +54,7 @@ MANIFEST = "manifest.json"
 VOCABULARY = "vocab.txt"
 SHARD_SUFFIX, INDEX_SUFFIX, DOCUMENTS_SUFFIX = ".tfrecord", ".index.npy", ".documents.parquet"
 BLOCK_INSTANCES = 256
+SOURCES = "sources"  # beside the features, where asked for
 Kind = Literal["static", "dynamic"]
 
 
@@ -172,6 +174,12 @@ class Dataset:
         """What the text went through that inference must repeat."""
         return self.manifest["normalization"]
 
+    @property
+    def sources(self) -> list[str]:
+        """Names of the sources that instances can be told to be of: of dynamic shards those of the corpus, of static ones all in one."""
+        named = [source["name"] for source in self.manifest.get("sources", [])]
+        return named if named and self.kind == "dynamic" else ["all"]
+
     @functools.cached_property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of the dataset's vocabulary.
@@ -248,10 +256,11 @@ class Split:
         """Instances of an epoch."""
         return int(self.block_sizes.sum())
 
-    def read_block(self, block: int, epoch: int = 0) -> dict[str, np.ndarray]:
+    def read_block(self, block: int, epoch: int = 0, *, with_sources: bool = False) -> dict[str, np.ndarray]:
         """The features of a block's instances (`to_features`).
 
-        Static shards hold one draw, whatever the epoch; of dynamic ones split, order and masks are drawn for `epoch`.
+        Static shards hold one draw, whatever the epoch; of dynamic ones split, order and masks are drawn for `epoch`. `with_sources` adds
+        "sources", int32 [N]: of which entry of `Dataset.sources` each instance is; static shards do not say, and give 0.
 
         Raises:
           AlbertError: the shard is truncated, damaged, missing, or not of the kind that the manifest says.
@@ -261,8 +270,13 @@ class Split:
         try:
             if dataset.kind == "static":
                 stored = options_of_bin(dataset.options, dataset.length_of(self.shards[self._locate(block)[0]]))
-                return pad_features(decode_records(records, stored.max_seq_length, stored.max_predictions_per_seq), self.options)
-            return to_features(draw(unpack_block(records[0]), self.options, dataset.tables, seed=dataset.seed, epoch=epoch))
+                features = pad_features(decode_records(records, stored.max_seq_length, stored.max_predictions_per_seq), self.options)
+                sources = np.zeros(len(records), np.int32)
+            else:
+                instances = unpack_block(records[0])
+                features = to_features(draw(instances, self.options, dataset.tables, seed=dataset.seed, epoch=epoch))
+                sources = instances.sources.astype(np.int32)
+            return {**features, SOURCES: sources} if with_sources else features
         except ValueError as error:
             raise self._damaged(block, str(error)) from error
 

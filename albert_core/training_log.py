@@ -10,34 +10,60 @@ from typing import Any, Self
 
 import tensorflow as tf
 
+from albert_core import storage
+
 METRICS = "metrics.jsonl"
 EVENTS = "events"
 EVENTS_EVERY = 10  # steps; TensorBoard needs no more, and an event costs as much as a line
 
 
 class TrainingLog:
-    """Appends to the log of a run that stands at `step`. Later lines, which a killed run left, are cut off: each step is in once."""
+    """Appends to the log of a run that stands at `step`. Later lines, which a killed run left, are cut off: each step is in once.
 
-    def __init__(self, folder: Path, step: int):
-        self._path = folder / METRICS
-        _cut_after(self._path, step)
-        self._file = self._path.open("a", encoding="utf-8")
-        (folder / EVENTS).mkdir(exist_ok=True)
+    An object store cannot append: there the lines wait for `sync`, which writes the whole file.
+    """
+
+    def __init__(self, folder: str | Path, step: int, *, write: bool = True):
+        """`write`: False on a host whose lines another one writes."""
+        self._silent = not write
+        if self._silent:
+            return
+        self._path = storage.join(folder, METRICS)
+        kept = _until(self._path, step)
+        self._remote: bytearray | None = None
+        if storage.is_remote(folder):
+            self._remote = bytearray(kept)
+        else:
+            if storage.exists(self._path):
+                storage.write_bytes(self._path, kept)
+            self._file = Path(self._path).open("a", encoding="utf-8")  # noqa: SIM115 - open as long as the run
+        storage.make_folder(storage.join(folder, EVENTS))
         # Written as records, which needs no tensorboard installed, as tf.summary does.
-        self._events = tf.io.TFRecordWriter(str(folder / EVENTS / f"events.out.tfevents.{time.time_ns()}"))
+        self._events = tf.io.TFRecordWriter(storage.join(folder, f"{EVENTS}/events.out.tfevents.{time.time_ns()}"))
         self._record(tf.compat.v1.Event(file_version="brain.Event:2"))
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """One line, and every tenth step (or with held-out values) a point on each curve."""
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
-        self._file.flush()
+        if self._silent:
+            return
+        line = json.dumps({"step": step, **values}) + "\n"
+        if self._remote is not None:
+            self._remote += line.encode()
+        else:
+            self._file.write(line)
+            self._file.flush()
         if step % EVENTS_EVERY == 0 or any(name.startswith("held_out") for name in values):
             points = [tf.compat.v1.Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
             self._record(tf.compat.v1.Event(step=step, summary=tf.compat.v1.Summary(value=points)))
 
     def sync(self) -> None:
         """Everything written is on the disk: call before a checkpoint that says so."""
+        if self._silent:
+            return
         self._events.flush()
+        if self._remote is not None:
+            storage.write_bytes(self._path, bytes(self._remote))
+            return
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -49,26 +75,26 @@ class TrainingLog:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._silent:
+            return
         self.sync()
-        self._file.close()
+        if self._remote is None:
+            self._file.close()
         self._events.close()
 
 
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
+def read_metrics(folder: str | Path) -> list[dict[str, Any]]:
     """The lines of a run's metrics.jsonl."""
-    with (folder / METRICS).open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    return [json.loads(line) for line in storage.read_bytes(storage.join(folder, METRICS)).splitlines()]
 
 
-def _cut_after(path: Path, step: int) -> None:
-    """Keep the lines of steps ≤ `step`; a last line that was cut short goes too."""
-    if not path.exists():
-        return
+def _until(path: str, step: int) -> bytes:
+    """The lines of steps ≤ `step`; a last line that was cut short goes too."""
+    if not storage.exists(path):
+        return b""
     kept = bytearray()
-    for line in path.read_bytes().splitlines(keepends=True):
+    for line in storage.read_bytes(path).splitlines(keepends=True):
         if not line.endswith(b"\n") or json.loads(line)["step"] > step:
             break
         kept += line
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(kept)
-    partial.replace(path)
+    return bytes(kept)

@@ -141,8 +141,8 @@ def test_a_run_that_resumes_sees_the_same_batches(tmp_path):
 def test_shapes_are_static(tmp_path):
     split = write_dataset(tmp_path).split("train")
     order = BatchOrder(split.block_sizes, batch_size=32, seed=9, host=1, num_hosts=4)
-    spec = training_batches(split, order, first_step=0, num_steps=1).dataset.element_spec
-    assert {name: tuple(spec[name].shape) for name in FEATURES} == {
+    (batch,) = training_batches(split, order, first_step=0, num_steps=1)
+    assert {name: tuple(batch[name].shape) for name in FEATURES} == {
         "input_ids": (8, 32), "input_mask": (8, 32), "segment_ids": (8, 32), "next_sentence_labels": (8, 1),
         "masked_lm_positions": (8, 4), "masked_lm_ids": (8, 4), "masked_lm_weights": (8, 4),
     }  # fmt: skip

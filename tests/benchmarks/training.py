@@ -17,7 +17,6 @@ from albert_core.config import AlbertConfig
 from albert_core.modeling import Albert
 from albert_core.optimization import Optimizer, OptimizerConfig
 from albert_core.parameters import PRETRAINING
-from albert_core.pretraining import make_train_step
 from albert_core.shards import (
     INPUT_IDS,
     INPUT_MASK,
@@ -27,6 +26,7 @@ from albert_core.shards import (
     NEXT_SENTENCE_LABELS,
     SEGMENT_IDS,
 )
+from albert_core.training_step import make_train_step
 
 BATCH, TOKENS, PREDICTIONS = 32, 128, 20
 ROUNDS, PRODUCTS = 8, 10
@@ -37,7 +37,7 @@ def main(name: str = "tiny") -> None:
     config = AlbertConfig.named(name)
     model = Albert(config)
     settings = OptimizerConfig(name="adamw", learning_rate=1e-3, num_train_steps=300, num_warmup_steps=30)
-    step = make_train_step(model, Optimizer(settings, model.weights), 0)
+    step = tf.function(make_train_step(model, Optimizer(settings, model.weights), 0))
     rng = np.random.default_rng(0)
 
     def integers(high: int, *shape: int) -> tf.Tensor:

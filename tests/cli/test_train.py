@@ -6,7 +6,8 @@ from click.testing import CliRunner
 from albert_core.model_directory import write_description, write_weights
 from albert_core.modeling import Albert
 from cli.progress import Progress
-from cli.train import LossTable, main, train
+from cli.train import main, train
+from cli.training_summaries import LossTable
 from tests.albert_core.small_dataset import write_dataset
 from tests.albert_core.test_model_directory import CONFIG, CONTENT
 
@@ -108,6 +109,13 @@ def test_lines_without_a_tab_are_refused(model):
 def test_rows_of_the_table_are_means_since_the_row_before(capsys):
     table = LossTable(20, Progress(20, "steps", "pretrain"))
     values = dict.fromkeys(("masked_lm_loss", "masked_lm_accuracy", "sentence_order_loss", "sentence_order_accuracy"), 0.5)
-    notes = [table.add(step, {"loss": float(step), "sequences_per_second": 100.0, **values}) for step in (1, 2, 3, 4)]
-    assert notes[0] == "loss 1.000  words 50.0%  order 50.0%"
-    assert [row.split()[:2] for row in capsys.readouterr().out.splitlines()] == [["step", "loss"], ["2", "1.500"], ["4", "3.500"]]
+    notes = [table.add(step, {"loss": float(step), "sequences_per_second": 100.0, "input_wait": 0.25, **values}) for step in (1, 2, 3)]
+    last = {"share_of_peak": 0.7, "held_out_masked_lm_loss": 2.0, "held_out_masked_lm_accuracy": 0.125}
+    last |= {"held_out_sentence_order_loss": 0.5, "held_out_sentence_order_accuracy": 0.75}
+    notes.append(table.add(4, {"loss": 4.0, "sequences_per_second": 100.0, "input_wait": 0.25, **values, **last}))
+    assert notes[0] == "loss 1.000  words 50.0%  order 50.0%  100 sequences/s"
+    assert notes[3].endswith("  100 sequences/s  70% of peak")
+    rows = [row.split() for row in capsys.readouterr().out.splitlines()]
+    assert [row[:2] for row in rows[:3]] == [["step", "loss"], ["2", "1.500"], ["4", "3.500"]]
+    assert rows[2][-1] == "25.0%"
+    assert rows[3] == ["held", "out", "2.500", "2.000", "12.5%", "0.500", "75.0%"]
