@@ -90,7 +90,7 @@ def compile_here(step: StepToCompile) -> CompiledStep:
     """Compile `step` in this process, which must not have used libtpu for another topology."""
     os.environ |= {
         "TF_CPP_MIN_LOG_LEVEL": "3", "TPU_SKIP_MDS_QUERY": "1", "TPU_ACCELERATOR_TYPE": step.accelerator,
-        "TPU_WORKER_HOSTNAMES": "localhost", "JAX_PLATFORMS": "cpu",
+        "TPU_WORKER_HOSTNAMES": "localhost", "JAX_PLATFORMS": "cpu", "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
     }  # fmt: skip
     import numpy as np
     from jax._src import compiler

@@ -34,15 +34,13 @@ def write_bundle(prefix: str | Path, variables: Mapping[str, tf.Variable | np.nd
     Raises:
       AlbertError: the storage refuses them: no room, no right, no such folder. What was there before is still there.
     """
-    folder, _, name = str(prefix).rpartition("/")
-    partial = str(prefix) if storage.is_remote(prefix) else str(Path(folder) / f".{name}.partial")
+    partial = storage.partial_name(prefix)
     names = sorted(variables)
     tensors = [tf.convert_to_tensor(variables[name]) for name in names]
     with storage.saying(f"checkpoint {prefix} cannot be saved"):
         tf.raw_ops.SaveV2(prefix=partial, tensor_names=names, shape_and_slices=[""] * len(names), tensors=tensors)
-        if partial != str(prefix):
-            for suffix in (DATA, INDEX):
-                storage.rename(f"{partial}{suffix}", f"{prefix}{suffix}")
+        for suffix in (DATA, INDEX):
+            storage.rename(f"{partial}{suffix}", f"{prefix}{suffix}")
 
 
 class StoredVariable(NamedTuple):
@@ -82,7 +80,7 @@ def _reader(prefix: str | Path) -> Iterator[Any]:
     if not storage.exists(f"{prefix}{INDEX}"):
         raise AlbertError(f"no checkpoint {prefix}: {prefix}{INDEX} does not exist\ngive the path without .index, as in albert_model.ckpt")
     try:
-        yield tf.train.load_checkpoint(str(prefix))
+        yield tf.compat.v1.train.NewCheckpointReader(str(prefix))
     except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:  # a short file is an IndexError
         reason = str(error).splitlines()[0]
         raise AlbertError(f"checkpoint {prefix} is damaged: {reason}\ncopy its .index and .data files anew") from error

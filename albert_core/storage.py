@@ -1,6 +1,6 @@
 """Files of a run in a local folder or on an object store (gs://…), through TensorFlow's file systems.
 
-A local file is written under another name and renamed, so that it is there as a whole or not at all; an object store does that by itself.
+A file is written under another name and renamed, so that it is there as a whole or not at all, whatever the file system.
 """
 
 import hashlib
@@ -22,6 +22,12 @@ def is_remote(path: str | Path) -> bool:
 def join(folder: str | Path, name: str) -> str:
     """A file's path in a folder."""
     return f"{str(folder).rstrip('/')}/{name}"
+
+
+def partial_name(path: str | Path) -> str:
+    """What a file is called while it is written: hidden, beside it."""
+    folder, slash, name = str(path).rpartition("/")
+    return f"{folder}{slash}.{name}.partial"
 
 
 def exists(path: str | Path) -> bool:
@@ -58,12 +64,12 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     Raises:
       AlbertError: the storage refuses: full, not allowed, not there.
     """
-    where = str(path) if is_remote(path) else str(Path(path).with_name(f".{Path(path).name}.partial"))
+    partial = partial_name(path)
     with saying(f"{path} cannot be written"):
-        with tf.io.gfile.GFile(where, "wb") as file:
+        remove(partial)
+        with tf.io.gfile.GFile(partial, "wb") as file:
             file.write(content)
-        if where != str(path):
-            tf.io.gfile.rename(where, str(path), overwrite=True)
+        tf.io.gfile.rename(partial, str(path), overwrite=True)
 
 
 def write_json(path: str | Path, value: object) -> None:

@@ -111,11 +111,12 @@ def _accumulate(
     variables: list[tf.Variable],
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """Sums and gradients of `parts` equal parts of the batch, in a loop of the graph: the activations of one part at a time."""
-    cut = {name: tf.reshape(value, [parts, -1, *value.shape[1:]]) for name, value in batch.items()}
+    # Part p takes every parts-th sequence: on a TPU, where the first axis lies on many devices, no part has to move.
+    cut = {name: tf.reshape(value, [-1, parts, *value.shape[1:]]) for name, value in batch.items()}
 
     def body(part: tf.Tensor, sums: tf.Tensor, gradients: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         key = tf.random.experimental.stateless_fold_in(dropout_seed, part)
-        more, steps = gradients_of({name: value[part] for name, value in cut.items()}, counts, key)
+        more, steps = gradients_of({name: value[:, part] for name, value in cut.items()}, counts, key)
         return part + 1, sums + more, [a + b for a, b in zip(gradients, steps, strict=True)]
 
     start = (tf.constant(0), tf.zeros(shape), [tf.zeros(variable.shape) for variable in variables])

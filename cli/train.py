@@ -1,4 +1,4 @@
-"""`albert-train`: pretrain, evaluate, predict, info, import, export."""
+"""`albert-train`: pretrain, plan, evaluate, predict, info, import, export."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from cli.info import info
 from cli.options import import_tensorflow, run
 from cli.pretraining import pretrain
 from cli.progress import Progress
+from cli.training_plans import plan
 from cli.training_summaries import show_evaluation
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def _pairs(lines: list[str], *, from_arguments: bool) -> list[tuple[str, str]]:
 
 
 train.add_command(pretrain)
+train.add_command(plan)
 train.add_command(info)
 train.add_command(import_)
 train.add_command(export)
