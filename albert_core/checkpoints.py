@@ -120,14 +120,21 @@ class CheckpointFolder:
         """The bundle of a step."""
         return storage.join(self.path, f"{PREFIX}-{step}")
 
-    def save(self, step: int, variables: Mapping[str, tf.Variable]) -> None:
-        """Write a checkpoint; then, and only then, remove those beyond `keep`, oldest first."""
+    def save(self, step: int, variables: Mapping[str, tf.Variable], *, good_until: int | None = None) -> None:
+        """Write a checkpoint; then, and only then, remove those beyond `keep`, oldest first.
+
+        The newest one up to step `good_until` stays, however old: a run that goes wrong after it can go back there.
+        """
         storage.make_folder(self.path)
         prefix = self.prefix(step)
         write_bundle(prefix, variables)
         digests = {f"{PREFIX}-{step}{suffix}": storage.sha256_of(f"{prefix}{suffix}") for suffix in (DATA, INDEX)}
         storage.write_json(f"{prefix}.json", {"step": step, "sha256": digests})
-        for old in self.steps()[: -self.keep]:
+        saved = self.steps()
+        good = max((old for old in saved if good_until is not None and old <= good_until), default=None)
+        for old in saved[: -self.keep]:
+            if old == good:
+                continue
             for suffix in (".json", INDEX, DATA):  # the JSON first: a kill in between leaves no checkpoint that looks whole
                 storage.remove(f"{self.prefix(old)}{suffix}")
 

@@ -21,6 +21,7 @@ class Chip(NamedTuple):
     dollars_per_hour: float  # of a chip; 0: nobody rents it
     kind: str  # tpu, gpu
     compute_dtype: str = "bfloat16"
+    activations: float = 1.0  # bytes that its compiler keeps for each of a v3's (base, 512 tokens: tests/benchmarks/RESULTS.md)
     topology_rank: int = 2  # axes of a pod's topology
     accelerator: str = ""  # Google Cloud's name without its number: v5litepod-256
     counts_cores: bool = False  # whether that number counts cores: two a chip
@@ -31,10 +32,10 @@ CHIPS = {
     for chip in (
         Chip("v2", 22.5e12, 8 * GIB, 2, 1.125, "tpu", accelerator="v2", counts_cores=True),
         Chip("v3", 61.5e12, 16 * GIB, 2, 2.00, "tpu", accelerator="v3", counts_cores=True),
-        Chip("v4", 275e12, 32 * GIB, 1, 3.22, "tpu", topology_rank=3, accelerator="v4", counts_cores=True),
+        Chip("v4", 275e12, 32 * GIB, 1, 3.22, "tpu", activations=1.19, topology_rank=3, accelerator="v4", counts_cores=True),
         Chip("v5e", 197e12, 16 * GIB, 1, 1.20, "tpu", accelerator="v5litepod"),
         Chip("v5p", 459e12, 95 * GIB, 1, 4.20, "tpu", topology_rank=3, accelerator="v5p", counts_cores=True),
-        Chip("v6e", 918e12, 32 * GIB, 1, 2.70, "tpu", accelerator="v6e"),
+        Chip("v6e", 918e12, 32 * GIB, 1, 2.70, "tpu", activations=1.46, accelerator="v6e"),
         Chip("titan-x", 11e12, 12 * GIB, 1, 0.0, "gpu", compute_dtype="float32"),
         Chip("t4", 8.1e12, 16 * GIB, 1, 0.35, "gpu", compute_dtype="float32"),
         Chip("rtx-3060", 25e12, 12 * GIB, 1, 0.0, "gpu"),

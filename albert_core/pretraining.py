@@ -186,7 +186,7 @@ class Run:
                 stopped = self.replicas.total(int(stop.requested)) > 0
                 if chief and (step % config.save_checkpoints_steps == 0 or step == self.last or stopped):
                     metrics.sync()
-                    self.folder.save(step, self.state)
+                    self.folder.save(step, self.state, good_until=guard.best_step)
                     speed.restart()
                 if stopped:
                     break

@@ -46,6 +46,7 @@ class StepShape:
     parts: int = 1
     rematerialize: bool = False
     way: str = "xla"
+    activations: float = 1.0  # of a chip: see chips.py
 
 
 def fixed_bytes(config: AlbertConfig, heads: Heads = PRETRAINING, *, parts: int = 1) -> dict[str, int]:
@@ -64,7 +65,7 @@ def sequence_bytes(config: AlbertConfig, shape: StepShape) -> dict[str, float]:
     layers = len(layer_names(config))
     kept = layers * BYTES * H + layer if shape.rematerialize else layers * layer
     once = BYTES * factors.once * (H if projection_name(config) is not None else 2 * H)
-    parts = {"activations": T * (kept + once), "batch": BYTES * (3 * T + 3 * shape.predictions + 1)}
+    parts = {"activations": shape.activations * T * (kept + once), "batch": BYTES * (3 * T + 3 * shape.predictions + 1)}
     if shape.heads.masked_words:
         parts["word scores"] = BYTES * factors.scores * shape.predictions * config.vocab_size
     return parts

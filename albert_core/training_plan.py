@@ -69,6 +69,7 @@ class Workload:
             parts=self.parts,
             rematerialize=self.rematerialize,
             way="xla" if self.chips.chip.kind == "tpu" else "ops",
+            activations=self.chips.chip.activations,
         )
 
 

@@ -80,6 +80,15 @@ def flipped(content):
     return bytes([content[0] ^ 1]) + content[1:]
 
 
+def test_the_last_good_one_stays_however_old(tmp_path):
+    folder = CheckpointFolder(path=tmp_path / "checkpoints", keep=2)
+    for step in (1, 2, 3, 4, 5):
+        folder.save(step, variables(step), good_until=2)
+    assert folder.steps() == [2, 4, 5]
+    folder.save(6, variables(6), good_until=5)
+    assert folder.steps() == [5, 6]
+
+
 def three_saved(tmp_path, keep=5):
     folder = CheckpointFolder(path=tmp_path / "checkpoints", keep=keep)
     for step in (8, 9, 10):

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from albert_core.checkpoints import read_bundle, write_bundle
 from albert_core.config import AlbertConfig
+from albert_core.drawing import DrawingOptions
 from albert_core.errors import AlbertError
 from albert_core.evaluation import evaluate
 from albert_core.exporting import export_model
@@ -314,30 +315,79 @@ def test_a_second_plain_loop_gives_the_same_losses(finished, data):
     np.testing.assert_allclose([loss for _, loss, _ in losses(finished[0])[:5]], plain, rtol=1e-5)
 
 
-def test_presets_are_the_recipes():
-    common = {"data": "d", "model": "tiny", "output": "o"}
-    reference = PretrainingConfig.preset("reference", **common)
-    assert (reference.optimizer, reference.learning_rate, reference.train_batch_size) == ("lamb", 0.00176, 4096)
-    assert (reference.num_train_steps, reference.num_warmup_steps) == (125_000, 12_500)
-    assert PretrainingConfig.preset("reference", **common, train_batch_size=256).learning_rate == pytest.approx(0.00176 / 4)
-    assert PretrainingConfig.preset("reference", **common, train_batch_size=256, learning_rate=1e-3).learning_rate == 1e-3
-    small = PretrainingConfig.preset("small-machine", **common, num_train_steps=300, optimizer=None)
-    assert (small.optimizer, small.train_batch_size, small.num_warmup_steps) == ("adamw", 32, 30)
+def test_an_extension_goes_on_with_slots_step_and_data(finished, data, tmp_path):
+    steps = []
+    config = run_config(data, tmp_path / "more", init_checkpoint=str(finished[0]), with_slots=True, num_train_steps=10, num_warmup_steps=2)
+    result = pretrain(config, report=lambda step, values: steps.append((step, values["learning_rate"])))
+    assert result["step"] == STEPS + 10
+    assert [step for step, _ in steps] == list(range(STEPS + 1, STEPS + 11))
+    assert [rate for _, rate in steps] == pytest.approx([3e-3 / 2] + [3e-3 * (1 - t / 10) for t in range(2, 11)])  # a schedule of its own
+    record = json.loads((tmp_path / "more" / "run.json").read_text())
+    assert (record["start_step"], record["with_slots"]) == (STEPS, True)
+    before = read_bundle(finished[0] / "checkpoints" / f"model.ckpt-{STEPS}", with_slots=True)
+    after = read_bundle(tmp_path / "more" / "checkpoints" / f"model.ckpt-{STEPS + 10}", with_slots=True)
+    slots = [name for name in before if name.endswith("adam_v")]
+    assert all((after[name] >= before[name] * 0.999**10 * 0.99).all() for name in slots)  # they decayed from what they were
+    again = []
+    for path in (tmp_path / "more" / "checkpoints").iterdir():
+        path.unlink()
+    pretrain(config, report=lambda step, values: again.append((step, values["learning_rate"])))
+    assert again == steps
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"train_batch_size": 0}, "--train-batch-size 0 is less than 1"),
-        ({"keep_checkpoints": 0}, "--keep-checkpoints 0 is less than 1"),
-        ({"eval_steps": -1}, "--eval-steps -1 is less than 0"),
-        ({"num_train_steps": 0}, "num_train_steps 0 is less than 1"),
-        ({"num_warmup_steps": 10_001}, "num_warmup_steps 10001 is outside"),
-    ],
-)
-def test_values_that_cannot_work_are_refused(change, message):
-    with pytest.raises(AlbertError) as refused:
-        PretrainingConfig.preset("small-machine", **{"data": "d", "model": "tiny", "output": "o"} | change)
-    assert message in str(refused.value)
-    with pytest.raises(AlbertError, match='preset "laptop" is unknown'):
-        PretrainingConfig.preset("laptop")
+def test_slots_that_are_not_there_are_named(finished, data, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "weights", ignore=shutil.ignore_patterns("checkpoints"))
+    options = {"with_slots": True, "num_train_steps": 10}
+    with pytest.raises(AlbertError, match=r"has no global_step and no optimizer slots\n.*--without-slots"):
+        pretrain(run_config(data, tmp_path / "out", init_checkpoint=str(tmp_path / "weights"), **options))
+    with pytest.raises(AlbertError, match=r"model\.ckpt-60 lacks .*/lamb_m and \d+ more .*\ngive the --optimizer"):
+        pretrain(run_config(data, tmp_path / "out", init_checkpoint=str(finished[0]), optimizer="lamb-brightmart", **options))
+
+
+def test_the_best_model_is_kept_where_it_was_best(data, tmp_path):
+    output = tmp_path / "out"
+    pretrain(run_config(data, output, num_train_steps=40, eval_steps=5, learning_rate=0.03, num_warmup_steps=5, stop_at_loss_ratio=0))
+    measured = {
+        line["step"]: line["held_out_masked_lm_loss"] + line["held_out_sentence_order_loss"]
+        for line in read_metrics(output)
+        if "held_out_masked_lm_loss" in line
+    }
+    best = json.loads((output / "best" / "best.json").read_text())
+    assert best == {"step": min(measured, key=measured.get), "loss": min(measured.values())}
+    found = evaluate(data / "data", output / "best")
+    assert found["masked_lm_loss"] + found["sentence_order_loss"] == pytest.approx(best["loss"], rel=1e-4)
+
+
+def test_losses_by_source_add_up_to_the_whole(data, tmp_path):
+    write_dataset(tmp_path / "more", kind="dynamic", num_train=200, seed=9)
+    both = (f"{data / 'data'}=3", f"{tmp_path / 'more'}=1")
+    result = pretrain(run_config(data, tmp_path / "out", data=both, num_train_steps=12, train_batch_size=32, eval_steps=6))
+    for line in read_metrics(tmp_path / "out"):
+        parts = [line["sentence_order_loss/data/all"], line["sentence_order_loss/more/all"]]
+        assert min(parts) - 1e-5 <= line["sentence_order_loss"] <= max(parts) + 1e-5
+    sources = result["evaluation"]["sources"]
+    assert {name: numbers["num_instances"] for name, numbers in sources.items()} == {"data/all": 40, "more/all": 40}
+    whole = np.mean([numbers["sentence_order_loss"] for numbers in sources.values()])
+    assert result["evaluation"]["sentence_order_loss"] == pytest.approx(whole, rel=1e-5)
+    assert "held_out_masked_lm_loss/more/all" in read_metrics(tmp_path / "out")[5]
+    assert all(0 <= line["input_wait"] <= 1 and line["share_of_peak"] > 0 for line in read_metrics(tmp_path / "out"))
+
+
+def test_a_run_changes_its_length_once(data, tmp_path):
+    """Two datasets of one corpus: 30 tokens first, then 32."""
+    short = DrawingOptions(max_seq_length=30, max_predictions_per_seq=4, masked_lm_prob=0.15)
+    write_dataset(tmp_path / "short", kind="static", options=short)
+    both = (str(tmp_path / "short"), str(data / "data"))
+    config = run_config(data, tmp_path / "out", data=both, curriculum="30:0.75,32:0.25", num_train_steps=16, steps_per_call=3)
+    assert pretrain(config)["finished"]
+    by_source = [sorted(name for name in line if name.startswith("sentence_order_loss/")) for line in read_metrics(tmp_path / "out")]
+    assert by_source == [["sentence_order_loss/short/all"]] * 12 + [["sentence_order_loss/data/all"]] * 4
+    with pytest.raises(AlbertError, match=r"curriculum was 30:0\.75,32:0\.25, is 30:0\.5,32:0\.5"):
+        pretrain(run_config(data, tmp_path / "out", data=both, curriculum="30:0.5,32:0.5", num_train_steps=16))
+
+
+def test_a_loss_that_explodes_stops_the_run_and_names_the_good_checkpoint(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("albert_core.divergence.WINDOW", 5)
+    options = {"num_train_steps": 100, "learning_rate": 3.0, "num_warmup_steps": 100, "save_checkpoints_steps": 2, "optimizer": "adamw"}
+    with pytest.raises(AlbertError, match=r"step \d+: loss .* over the last 5 steps, it had been .*; the checkpoint of step \d+ is kept"):
+        pretrain(run_config(data, tmp_path / "out", **options))
