@@ -49,6 +49,7 @@ bench: setup
 	$(BIN)/python -m tests.benchmarks.cleaning speed
 	$(BIN)/python -m tests.benchmarks.forward
 	$(BIN)/python -m tests.benchmarks.training
+	$(BIN)/python -m tests.benchmarks.training tiny bfloat16
 
 clean:
 	rm -rf $(DEMO) build *.egg-info

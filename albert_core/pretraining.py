@@ -203,17 +203,17 @@ class Run:
         batches = iter(self.mixture.batches(self.first, self.last))
         while step < self.last:
             borders = [every - step % every for every in (config.save_checkpoints_steps, config.eval_steps) if every]
-            count = min(most, self.last - step, *borders)
-            length = self.mixture.length_of_step(step)
-            while self.mixture.length_of_step(step + count - 1) != length or any(
-                self.mixture.length_of_step(step + number) != length for number in range(count)
-            ):
-                count -= 1
+            count = self._steps_of_one_length(step, min(most, self.last - step, *borders))
             begun = time.perf_counter()
             group = list(itertools.islice(batches, count))
             waited = time.perf_counter() - begun
             yield {name: tf.stack([batch[name] for batch in group]) for name in group[0]}, waited
             step += count
+
+    def _steps_of_one_length(self, step: int, most: int) -> int:
+        """How many of the next steps, at most `most`, have sequences of the length that `step` has."""
+        length = self.mixture.length_of_step(step)
+        return next((number for number in range(1, most) if self.mixture.length_of_step(step + number) != length), most)
 
     def _lines(self, values: Mapping[str, tf.Tensor]) -> list[dict[str, float]]:
         """A dict of numbers for each step of a call; those of each source as metric/SOURCE."""

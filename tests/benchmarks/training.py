@@ -1,6 +1,6 @@
 """The pretraining step of a model on this machine: seconds, and the share of the machine's own float32 matrix products.
 
-python -m tests.benchmarks.training [SIZE]
+python -m tests.benchmarks.training [SIZE [float32|bfloat16]]
 """
 
 import os
@@ -32,10 +32,10 @@ BATCH, TOKENS, PREDICTIONS = 32, 128, 20
 ROUNDS, PRODUCTS = 8, 10
 
 
-def main(name: str = "tiny") -> None:
+def main(name: str = "tiny", compute_dtype: str = "float32") -> None:
     """Prints one line; the step and the products alternate, so that a noisy machine slows both."""
     config = AlbertConfig.named(name)
-    model = Albert(config)
+    model = Albert(config, compute_dtype=compute_dtype)
     settings = OptimizerConfig(name="adamw", learning_rate=1e-3, num_train_steps=300, num_warmup_steps=30)
     step = tf.function(make_train_step(model, Optimizer(settings, model.weights), 0))
     rng = np.random.default_rng(0)
@@ -68,8 +68,13 @@ def main(name: str = "tiny") -> None:
         step_seconds = min(step_seconds, time.perf_counter() - started)
     flops = BATCH * costs.flops(config, tokens=TOKENS, predictions=PREDICTIONS, heads=PRETRAINING, training=True)
     peak = 2 * BATCH * TOKENS * config.hidden_size * config.intermediate_size / product_seconds
-    print(f"{name}, {BATCH} × {TOKENS}, {PREDICTIONS} predictions: {step_seconds:.3f} s a step, {flops / 1e9:.1f} GFLOP, ", end="")
-    print(f"{flops / step_seconds / 1e9:.0f} GFLOPS = {flops / step_seconds / peak:.0%} of this machine's matmul ({peak / 1e9:.0f} GFLOPS)")
+    print(
+        f"{name}, {compute_dtype}, {BATCH} × {TOKENS}, {PREDICTIONS} predictions: {step_seconds:.3f} s a step, {flops / 1e9:.1f} GFLOP, ",
+        end="",
+    )
+    print(
+        f"{flops / step_seconds / 1e9:.0f} GFLOPS = {flops / step_seconds / peak:.0%} of this machine's float32 matmul ({peak / 1e9:.0f} GFLOPS)"
+    )
 
 
 if __name__ == "__main__":
