@@ -1,9 +1,15 @@
-"""What the processor can do at most, so that a run can say which share of it is used."""
+"""What the processor can do at most, and which share of it a run uses."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import tensorflow as tf
+
+from albert_core import costs
+from albert_core.config import AlbertConfig
+from albert_core.parameters import PRETRAINING
+from albert_core.shards import INPUT_IDS, MASKED_LM_IDS
 
 SIZE = 1024  # of the square matrices: large enough to fill the cores, done in a few hundredths of a second
 ROUNDS = 4
@@ -34,3 +40,29 @@ def best_compute_dtype() -> str:
     processor = Path("/proc/cpuinfo")
     flags = processor.read_text().split() if processor.exists() else []
     return "bfloat16" if any(flag in flags for flag in BFLOAT16_FLAGS) else "float32"
+
+
+class Speed:
+    """How fast steps come, which share of that time the input took, and which share of the processor's peak the products are."""
+
+    def __init__(self, config: AlbertConfig, batch_size: int, peak: float | None):
+        """`batch_size` counts sequences over all devices, `peak` FLOP/s of all devices; None where nobody measured it."""
+        self._config, self._batch_size, self._peak = config, batch_size, peak
+        self._begun = time.perf_counter()
+
+    def restart(self) -> None:
+        """What has been done since the last step was no training."""
+        self._begun = time.perf_counter()
+
+    def add_to(self, lines: list[dict[str, float]], batches: Mapping[str, tf.Tensor], waited: float) -> None:
+        """Add sequences_per_second, input_wait (share) and share_of_peak to the lines of a call. The first call compiles, and counts."""
+        seconds = max(time.perf_counter() - self._begun, 1e-9)
+        self._begun = time.perf_counter()
+        sequences = self._batch_size * len(lines)
+        numbers = {"sequences_per_second": sequences / seconds, "input_wait": min(1.0, waited / seconds)}
+        if self._peak is not None:
+            tokens, predictions = (batches[name].shape[-1] for name in (INPUT_IDS, MASKED_LM_IDS))
+            work = costs.flops(self._config, tokens=tokens, predictions=predictions, heads=PRETRAINING, training=True)
+            numbers["share_of_peak"] = sequences * work / seconds / self._peak
+        for line in lines:
+            line |= numbers

@@ -1,4 +1,4 @@
-"""The shipped step compiled for real TPU topologies, beside the estimate of `albert-train plan`. Needs the plan extra; an hour of two cores.
+"""The shipped step compiled for real TPU topologies, beside the estimate of `albert-train plan`. Needs the plan extra, and an hour.
 
 python -m tests.benchmarks.compiled_steps [MODEL TOKENS BATCH SLICE]
 """
@@ -25,9 +25,7 @@ PREDICTIONS = {128: 20, 512: 51}
 def main(*chosen: str) -> None:
     """Prints a line for each case."""
     cases = [(chosen[0], int(chosen[1]), int(chosen[2]), chosen[3])] if chosen else CASES
-    print(
-        "model    tokens   batch   slice    devices   compiled GB   estimated   all-reduces   GFLOP a device   s by the compiler   by 42 %"
-    )
+    print("model    tokens   batch   slice    devices   compiled GB   estimated   all-reduces   GFLOP a device   s, compiler   s, 42 %")
     for model, tokens, batch, chips in cases:
         work = Workload(
             config=AlbertConfig.named(model), chips=parse_slice(chips), tokens=tokens, predictions=PREDICTIONS[tokens], batch=batch
@@ -38,7 +36,8 @@ def main(*chosen: str) -> None:
         memory = (compiled.argument_bytes + compiled.temporary_bytes) / 1e9
         estimate = sum(plan.memory.values()) / 1e9
         print(
-            f"{model:<9}{tokens:>6}{batch:>8}   {chips:<8}{compiled.num_devices:>8}{memory:>14.3f}{estimate:>12.3f}{compiled.all_reduces:>14}"
+            f"{model:<9}{tokens:>6}{batch:>8}   {chips:<8}{compiled.num_devices:>8}{memory:>14.3f}{estimate:>12.3f}"
+            f"{compiled.all_reduces:>14}"
             f"{compiled.flops / 1e9:>17,.1f}{compiled.optimal_seconds:>20.4f}{plan.seconds_per_step:>10.4f}",
             flush=True,
         )

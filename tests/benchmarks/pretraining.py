@@ -18,8 +18,8 @@ from tests.shared_data import ROOT
 
 CORPORA = ("wiki2019zh={}/bench_wiki2019zh.jsonl.xz", "{}/cctv_news_md.tar.xz")
 SHARDS = (
-    "--masking", "dynamic", "--max-seq-length", "128", "--max-predictions-per-seq", "20", "--masked-lm-prob", "0.15", "--eval-fraction", "0.01",
-    "--direct_num_workers", "2",
+    "--masking", "dynamic", "--max-seq-length", "128", "--max-predictions-per-seq", "20", "--masked-lm-prob", "0.15",
+    "--eval-fraction", "0.01", "--direct_num_workers", "2",
 )  # fmt: skip
 # Google's layout of tiny: the word vectors of brightmart's begin as a product of two small matrices and stay on the plateau of word
 # frequencies for far longer (RESULTS.md).

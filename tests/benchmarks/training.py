@@ -72,9 +72,7 @@ def main(name: str = "tiny", compute_dtype: str = "float32") -> None:
         f"{name}, {compute_dtype}, {BATCH} × {TOKENS}, {PREDICTIONS} predictions: {step_seconds:.3f} s a step, {flops / 1e9:.1f} GFLOP, ",
         end="",
     )
-    print(
-        f"{flops / step_seconds / 1e9:.0f} GFLOPS = {flops / step_seconds / peak:.0%} of this machine's float32 matmul ({peak / 1e9:.0f} GFLOPS)"
-    )
+    print(f"{flops / step_seconds / 1e9:.0f} GFLOPS = {flops / step_seconds / peak:.0%} of its float32 matmul ({peak / 1e9:.0f} GFLOPS)")
 
 
 if __name__ == "__main__":
