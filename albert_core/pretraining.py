@@ -74,7 +74,7 @@ def pretrain(config: PretrainingConfig, *, report: Report = lambda step, values:
         if replicas.num_hosts == 1:
             raise
         raise AlbertError(
-            f"another worker has stopped: {error.message.splitlines()[0]}\nsee its message; then start all again: they go on together"
+            "another worker has stopped, or cannot be reached\nsee its message; then start all again: they go on together"
         ) from error
     return {"step": step, "finished": True, "evaluation": evaluation}
 

@@ -8,6 +8,7 @@
 Every replica holds all variables. A step adds up gradients and counts over replicas (`add_up_replicas`); each then does the same update.
 """
 
+import functools
 import json
 import os
 import socket
@@ -113,12 +114,17 @@ class Replicas:
         if self.num_hosts == 1:
             return value
         share = tf.constant(value / self.per_host, tf.float64)  # exact to 2⁵³ steps; each replica of this host gives as much
+        return round(float(self.strategy.experimental_local_results(self._add_up(share))[0]))
+
+    @functools.cached_property
+    def _add_up(self) -> Any:
+        """Adds up a number of each replica. Kept, so that it is traced once."""
 
         @tf.function
         def add(given: tf.Tensor) -> Any:
             return self.strategy.run(lambda mine: add_up_replicas(tf.identity(mine)), args=(given,))  # a copy is on the replica's device
 
-        return round(float(self.strategy.experimental_local_results(add(share))[0]))
+        return add
 
 
 def add_up_replicas(values: Any) -> Any:

@@ -15,6 +15,7 @@ import dataclasses
 import functools
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
@@ -53,6 +54,7 @@ SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 VOCABULARY = "vocab.txt"
 SHARD_SUFFIX, INDEX_SUFFIX, DOCUMENTS_SUFFIX = ".tfrecord", ".index.npy", ".documents.parquet"
+SHARD_NAME = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.tfrecord")
 BLOCK_INSTANCES = 256
 SOURCES = "sources"  # beside the features, where asked for
 Kind = Literal["static", "dynamic"]
@@ -227,11 +229,27 @@ class Dataset:
             known = ", ".join(map(str, self.lengths))
             raise AlbertError(f"{self.path} has no length bin {length}, it has {known}\nask for one of these, or build with --length-bins")
         shards = [shard for shard in self.manifest["shards"] if shard["name"].startswith(f"{name}-")]
+        self._check_complete([shard["name"] for shard in shards])
         split = Split(self, [shard for shard in shards if length in (None, self.length_of(shard))], length)
         if split.num_instances == 0:
             fix = "build with a larger --eval-fraction" if name == "eval" else "see the counts in its manifest.json"
             raise AlbertError(f"{self.path} holds no {name} instances{'' if length is None else f' of length bin {length}'}\n{fix}")
         return split
+
+    def _check_complete(self, names: list[str]) -> None:
+        """Refuse a manifest that lacks a shard which the names of the others count.
+
+        Raises:
+          AlbertError: the first one that is missing is named.
+        """
+        numbered = [match for match in map(SHARD_NAME.fullmatch, names) if match]
+        for part, total in sorted({(match[1], match[3]) for match in numbered}):
+            there = {int(match[2]) for match in numbered if (match[1], match[3]) == (part, total)}
+            if missing := sorted(set(range(int(total))) - there):
+                raise AlbertError(
+                    f"{join(self.path, MANIFEST)} does not name {part}-{missing[0]:05d}-of-{total}{SHARD_SUFFIX}\n"
+                    "put back the manifest that was written with the shards, or build again"
+                )
 
     def length_of(self, shard: dict[str, Any]) -> int:
         """The length bin of a shard of the manifest."""
@@ -278,7 +296,29 @@ class Split:
                 sources = instances.sources.astype(np.int32)
             return {**features, SOURCES: sources} if with_sources else features
         except ValueError as error:
+            self._check_lengths(block, records[0])
             raise self._damaged(block, str(error)) from error
+
+    def _check_lengths(self, block: int, record: bytes) -> None:
+        """Refuse a static record of other lengths than the manifest says.
+
+        Raises:
+          AlbertError: both are named.
+        """
+        if self.dataset.kind != "static":
+            return
+        shard = self.shards[self._locate(block)[0]]
+        stored = options_of_bin(self.dataset.options, self.dataset.length_of(shard))
+        said = (stored.max_seq_length, stored.max_predictions_per_seq)
+        try:
+            found = feature_lengths(record)
+        except ValueError:
+            return
+        if found != said:
+            raise AlbertError(
+                f"{join(self.dataset.path, shard['name'])} has records of {found[0]} tokens and {found[1]} predictions, "
+                f"{MANIFEST} says {said[0]} and {said[1]}\nput back the manifest that was written with the shards, or build again"
+            )
 
     def read_records(self, block: int) -> list[bytes]:
         """The serialised records of a block, checksums verified."""

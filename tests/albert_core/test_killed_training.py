@@ -89,6 +89,17 @@ def test_a_bit_flipped_in_the_newest_checkpoint_is_named_and_the_one_before_is_t
         pretrain(config(folder, tmp_path / "damaged", num_train_steps=30))
 
 
+def test_predictions_that_differ_from_the_manifest_are_named(folder, tmp_path):
+    write_dataset(tmp_path / "data")
+    manifest = json.loads((tmp_path / "data" / "manifest.json").read_text())
+    manifest["parameters"]["max_predictions_per_seq"] = 6
+    (tmp_path / "data" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(
+        AlbertError, match=r"has records of 32 tokens and 4 predictions, manifest\.json says 32 and 6\nput back the manifest"
+    ):
+        pretrain(config(folder, tmp_path / "out", data=str(tmp_path / "data"), num_train_steps=40))
+
+
 @pytest.mark.parametrize("kind", ["static", "dynamic"])
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "missing", "not in the manifest"])
 def test_a_damaged_dataset_is_named_and_not_trained_on(folder, tmp_path, kind, damage):
