@@ -33,7 +33,7 @@ CHIPS = {
         Chip("v2", 22.5e12, 8 * GIB, 2, 1.125, "tpu", accelerator="v2", counts_cores=True),
         Chip("v3", 61.5e12, 16 * GIB, 2, 2.00, "tpu", accelerator="v3", counts_cores=True),
         Chip("v4", 275e12, 32 * GIB, 1, 3.22, "tpu", activations=1.19, topology_rank=3, accelerator="v4", counts_cores=True),
-        Chip("v5e", 197e12, 16 * GIB, 1, 1.20, "tpu", accelerator="v5litepod"),
+        Chip("v5e", 197e12, 16 * GIB, 1, 1.20, "tpu", activations=1.19, accelerator="v5litepod"),
         Chip("v5p", 459e12, 95 * GIB, 1, 4.20, "tpu", topology_rank=3, accelerator="v5p", counts_cores=True),
         Chip("v6e", 918e12, 32 * GIB, 1, 2.70, "tpu", activations=1.46, accelerator="v6e"),
         Chip("titan-x", 11e12, 12 * GIB, 1, 0.0, "gpu", compute_dtype="float32"),

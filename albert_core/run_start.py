@@ -113,12 +113,17 @@ def resolve_compute_dtype(config: PretrainingConfig) -> PretrainingConfig:
 def claim_output(config: PretrainingConfig, model: AlbertConfig, datasets: list[WeightedDataset], start: int) -> None:
     """Make the output folder this run's, or see that it is: everything that decides the weights must be as it was."""
     digests = [dataset.manifest["digest"] if weight is None else [dataset.manifest["digest"], weight] for dataset, weight in datasets]
-    run = config.deciding() | {"model": model.to_json(), "data_digest": digests[0] if len(digests) == 1 else digests, "start_step": start}
+    run = config.deciding() | {
+        "model": model.to_json(),
+        "data_digest": digests[0] if len(digests) == 1 else digests,
+        "start_step": start,
+        "drawing": [_drawing(dataset) for dataset, _ in datasets],
+    }
     before = read_record(config.output)
     if before is not None:
         defaults = {field.name: field.default for field in dataclasses.fields(config) if field.default is not dataclasses.MISSING}
         for key in sorted({*run, *before}):
-            was = before.get(key, defaults.get(key, 0))  # a run of an older version knew fewer options
+            was = before.get(key, defaults.get(key, run.get(key)))  # a run of an older version knew fewer options
             if run.get(key) != was:
                 raise AlbertError(
                     f"{config.output} is the run of another configuration: {key} was {was}, is {run.get(key)}\n"
@@ -129,3 +134,8 @@ def claim_output(config: PretrainingConfig, model: AlbertConfig, datasets: list[
         raise AlbertError(f"{config.output} holds files that are not of a training run (there is no {RUN})\ngive another --output")
     storage.make_folder(config.output)
     storage.write_json(storage.join(config.output, RUN), run)
+
+
+def _drawing(dataset: Dataset) -> dict[str, Any] | None:
+    """What dynamic shards are drawn with, which their digest does not cover; None for static ones, which are drawn already."""
+    return {**dataclasses.asdict(dataset.options), "seed": dataset.seed} if dataset.kind == "dynamic" else None

@@ -219,6 +219,16 @@ def test_the_folder_of_another_run_is_refused(finished, data, tmp_path):
         pretrain(run_config(data, tmp_path / "out"))
 
 
+def test_a_run_on_data_that_is_drawn_in_another_way_is_refused(finished, data, tmp_path):
+    """Dynamic shards of other masks have the same bytes."""
+    shutil.copytree(data / "data", tmp_path / "data")
+    manifest = json.loads((tmp_path / "data" / "manifest.json").read_text())
+    manifest["parameters"]["max_ngram"] = 1
+    (tmp_path / "data" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(AlbertError, match=r"another configuration: drawing was .*'max_ngram': 3.*, is .*'max_ngram': 1"):
+        pretrain(run_config(data, finished[0], data=str(tmp_path / "data")))
+
+
 def golden_batch(repeat=1):
     """The batch of the golden, as often as asked, with fewer and fewer predictions that count: no two parts have the same number."""
     values = goldens.golden(goldens.GOOGLE)
@@ -265,7 +275,8 @@ def test_parts_and_type_are_options_of_a_run_that_resumes_exactly(data, tmp_path
 def test_a_run_of_an_older_version_goes_on(data, tmp_path):
     pretrain(run_config(data, tmp_path / "out", num_train_steps=2))
     record = json.loads((tmp_path / "out" / "run.json").read_text())
-    del record["compute_dtype"], record["gradient_accumulation_steps"]
+    for key in ("compute_dtype", "gradient_accumulation_steps", "drawing", "start_step", "with_slots", "curriculum"):
+        del record[key]
     (tmp_path / "out" / "run.json").write_text(json.dumps(record))
     assert pretrain(run_config(data, tmp_path / "out", num_train_steps=2))["finished"]
     with pytest.raises(AlbertError, match="gradient_accumulation_steps was 1, is 2"):

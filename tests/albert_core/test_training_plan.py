@@ -20,7 +20,11 @@ COMPILED = {
     ("base", 512, 51, 16, False): 4_703_316_992,  # v3
     ("large", 512, 51, 16, False): 11_485_808_640,  # v3
 }
-COMPILED_FOR = {"v4": (8, 2_753_589_248), "v6e": (16, 6_636_482_080)}  # base, 512 tokens: sequences, bytes of temporaries
+COMPILED_FOR = {
+    "v4": (8, 2_753_589_248),
+    "v5e": (16, 5_489_893_376),
+    "v6e": (16, 6_636_482_080),
+}  # base, 512 tokens: sequences, bytes of temporaries
 PUBLISHED_HOURS = {"base": 6.0, "large": 22.5}  # README of brightmart/albert_zh: batch 4096 × 512, 125,000 steps on a TPU v3-256
 
 

@@ -27,7 +27,7 @@ RUN = (
     "--model", "tiny_google", "--num-train-steps", "8000", "--compute-dtype", "bfloat16", "--eval-steps", "500", "--max-eval-steps", "40",
     "--save-checkpoints-steps", "250",
 )  # fmt: skip
-SHORT = ("--model", "tiny_google", "--num-train-steps", "1200", "--train-batch-size", "16", "--compute-dtype", "bfloat16")
+SHORT = ("--model", "tiny_google", "--num-train-steps", "800", "--train-batch-size", "16", "--compute-dtype", "bfloat16")
 CONFIDENCE = 1.96  # standard deviations of 95 %
 
 
