@@ -24,7 +24,8 @@ MODEL = {
     "max_position_embeddings": 48, "initializer_range": 0.1, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
     "type_vocab_size": 2, "hidden_act": "gelu", "ln_type": "postln",
 }  # fmt: skip
-TRAINING = ["--num-train-steps", "6000", "--train-batch-size", "32", "--learning-rate", "2e-3"]
+# float32: a toy that learns by heart is better for it.
+TRAINING = ["--num-train-steps", "6000", "--train-batch-size", "32", "--learning-rate", "2e-3", "--compute-dtype", "float32"]
 QUESTIONS = [  # sentences of the sample; 〔…〕 is hidden from the model
     "麻婆豆腐是我家饭桌上出现〔次数〕最多的一道菜。",
     "它的材料〔便宜〕，做起来只要十五分钟，而且特别下饭。",
