@@ -12,7 +12,7 @@ instances that any part has given before any step is counted, not remembered.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -272,18 +272,6 @@ class Mixture:
         """Tokens of the sequences of `step`."""
         phase = next((phase for phase in self.phases if step < phase.end), self.phases[-1])
         return phase.lanes[int(phase.turns.of(np.int64(step - phase.start))) if len(phase.lanes) > 1 else 0].length
-
-    def describe(self) -> list[Mapping[str, object]]:
-        """The phases in numbers: {"steps": [start, end], "lengths": …, "data": share of the instances by dataset}."""
-        described: list[Mapping[str, object]] = []
-        for phase in self.phases:
-            total = sum(part.weight for lane in phase.lanes for part in lane.parts)
-            shares: dict[str, float] = {}
-            for part in (part for lane in phase.lanes for part in lane.parts):
-                path = part.split.dataset.path
-                shares[path] = shares.get(path, 0.0) + part.weight / total
-            described.append({"steps": [phase.start, phase.end], "lengths": [lane.length for lane in phase.lanes], "data": shares})
-        return described
 
 
 def _lanes_of(datasets: Sequence[WeightedDataset], length: int) -> list[list[tuple[int, int | None]]]:

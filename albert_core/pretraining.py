@@ -36,7 +36,7 @@ from albert_core.run_start import (
 from albert_core.shards import Dataset, read_file
 from albert_core.stop_request import StopRequest
 from albert_core.training_log import METRICS, TrainingLog, read_metrics
-from albert_core.training_step import BY_SOURCE, compile_steps, make_train_step
+from albert_core.training_step import BY_SOURCE, check_jit, compile_steps, make_train_step
 
 EVALUATION, BEST = "evaluation.json", "best"
 STEPS_PER_CALL = 20  # of an accelerator, which would wait for the host after each step
@@ -96,6 +96,8 @@ class Run:
     def prepare(cls, config: PretrainingConfig, replicas: Replicas) -> Self:
         """Check everything, claim the output folder, and set model and optimizer to where the run stands."""
         replicas.check_batch(config.train_batch_size, config.gradient_accumulation_steps)
+        if config.xla:
+            check_jit()
         datasets = open_datasets(config.datasets)
         source = read_model(config.init_checkpoint) if config.init_checkpoint is not None else None
         model_config = choose_model(config, [dataset for dataset, _ in datasets], source)
@@ -167,7 +169,8 @@ class Run:
         run_steps = compile_steps(train_step, self.replicas)
         evaluator = self._held_out(config.max_eval_steps) if config.eval_steps else None
         with TrainingLog(self.output, step, write=chief) as metrics, StopRequest() as stop:
-            guard = DivergenceGuard(config.stop_at_loss_ratio, self._lines_before() if chief else ())
+            # Only the chief has the lines of before, so only it can tell an explosion; the others leave when it does.
+            guard = DivergenceGuard(config.stop_at_loss_ratio, self._lines_before()) if chief else DivergenceGuard(0)
             speed = Speed(self.model.config, config.train_batch_size, self._peak())
             for batches, waited in self._calls():
                 lines = self._lines(run_steps(batches))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from albert_core.errors import AlbertError
 from albert_core.modeling import Albert
 from albert_core.objectives import Sums, instance_sums
 from albert_core.optimization import Optimizer
@@ -64,6 +65,19 @@ def make_train_step(model: Albert, optimizer: Optimizer, seed: int, *, parts: in
         return values | ({BY_SOURCE: sums} if num_sources > 1 else {})
 
     return train_step
+
+
+def check_jit() -> None:
+    """Compile something small by XLA: tensorflow-tpu, for one, is built without its compiler for the CPU.
+
+    Raises:
+      AlbertError: this TensorFlow cannot.
+    """
+    try:
+        tf.function(lambda value: value + 1.0, jit_compile=True)(tf.constant(1.0))
+    except (tf.errors.OpError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise AlbertError(f"--xla: this TensorFlow {tf.__version__} cannot compile here: {reason}\nleave --xla out") from error
 
 
 def compile_steps(step: Step, replicas: Replicas) -> Callable[[Batch], dict[str, tf.Tensor]]:

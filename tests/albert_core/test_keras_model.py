@@ -13,6 +13,7 @@ from albert_core.modeling import Albert
 from albert_core.parameters import Heads, list_parameters
 from albert_core.tokenization import Tokenizer
 from tests.albert_core import goldens
+from tests.albert_core.small_run import skip_without_jit
 from tests.albert_core.test_exporting import save
 from tests.albert_core.test_modeling import VARIANTS as FORMS
 from tests.albert_core.test_modeling import random_inputs
@@ -69,6 +70,8 @@ def test_a_saved_model_comes_back_bit_for_bit(head, tmp_path):
 
 @pytest.mark.parametrize(("policy", "jit"), [("float32", False), ("float32", True), ("mixed_bfloat16", False)])
 def test_fit_learns_and_the_trained_weights_come_back(policy, jit):
+    if jit:
+        skip_without_jit()
     values = goldens.golden(goldens.BRIGHTMART)
     inputs, labels = inputs_of(values), np.arange(len(values["input_ids"])) % 2
     keras.utils.set_random_seed(0)

@@ -9,48 +9,28 @@ import numpy as np
 import pytest
 
 from albert_core.checkpoints import read_bundle
-from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
 from albert_core.pretraining import pretrain
-from albert_core.recipes import PretrainingConfig
-from tests.albert_core import training_processes
-from tests.albert_core.small_dataset import VOCABULARY, write_dataset
+from tests.albert_core import small_run, training_processes
+from tests.albert_core.small_dataset import write_dataset
 
-MODEL = AlbertConfig(
-    vocab_size=len(VOCABULARY), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, embedding_size=16,
-    max_position_embeddings=32, hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1,
-)  # fmt: skip
 STEPS, KILLS = 200, 10
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("killed")
-    write_dataset(folder / "data", kind="dynamic")
-    (folder / "config.json").write_text(json.dumps(MODEL.to_json()))
-    return folder
+    return small_run.write_inputs(tmp_path_factory.mktemp("killed"))
 
 
 def config(folder, output, **changes):
-    values = {
-        "num_train_steps": STEPS,
-        "train_batch_size": 16,
-        "save_checkpoints_steps": 15,
-        "learning_rate": 3e-3,
-        "compute_dtype": "float32",
-    }
-    values |= {"data": str(folder / "data"), "model": str(folder / "config.json"), "output": str(output)} | changes
-    return PretrainingConfig.preset("small-machine", **values)
+    return small_run.run_config(folder, output, **{"num_train_steps": STEPS, "save_checkpoints_steps": 15} | changes)
 
 
 @pytest.mark.slow
 @pytest.mark.integration
 def test_ten_kills_at_random_moments_change_nothing(folder):
     pretrain(config(folder, folder / "whole"))
-    arguments = [
-        f"--data={folder / 'data'}", f"--model={folder / 'config.json'}", f"--output={folder / 'killed'}", f"--num-train-steps={STEPS}",
-        "--train-batch-size=16", "--save-checkpoints-steps=15", "--learning-rate=3e-3", "--compute-dtype=float32",
-    ]  # fmt: skip
+    arguments = small_run.run_arguments(folder, folder / "killed", f"--num-train-steps={STEPS}", "--save-checkpoints-steps=15")
     metrics = folder / "killed" / "metrics.jsonl"
     killed = 0
     for moment in np.sort(np.random.default_rng(7).integers(1, STEPS - 20, KILLS)).tolist():

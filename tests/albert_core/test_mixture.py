@@ -57,7 +57,6 @@ def test_without_weights_the_number_of_instances_is_the_weight(tmp_path):
     mixture = Mixture(datasets(tmp_path, None, None), batch_size=64, num_steps=100, seed=1)
     whose = np.concatenate([mixture.batch_of_step(step)[SOURCES] for step in range(16)])
     assert Counter(whose.tolist()) == {0: round(PATTERN * 0.4), 1: round(PATTERN * 0.6)}
-    assert mixture.describe() == [{"steps": [0, 100], "lengths": [32], "data": {str(tmp_path / "0"): 0.4, str(tmp_path / "1"): 0.6}}]
 
 
 @pytest.mark.parametrize("weights", [(None,), (2.0, 1.0)])
@@ -84,7 +83,7 @@ def test_a_curriculum_of_two_datasets_changes_the_length_once(tmp_path):
     mixture = Mixture(two_lengths(tmp_path), batch_size=8, num_steps=20, seed=1, curriculum=[(32, 0.8), (40, 0.2)])
     lengths = [mixture.batch_of_step(step)[INPUT_IDS].shape[1] for step in range(20)]
     assert lengths == [32] * 16 + [40] * 4 == [mixture.length_of_step(step) for step in range(20)]
-    assert [phase["steps"] for phase in mixture.describe()] == [[0, 16], [16, 20]]
+    assert [(phase.start, phase.end) for phase in mixture.phases] == [(0, 16), (16, 20)]
 
 
 def test_a_schedule_that_begins_later_divides_its_own_steps(tmp_path):

@@ -21,34 +21,23 @@ from albert_core.modeling import Albert
 from albert_core.objectives import pretraining_sums
 from albert_core.optimization import Optimizer, OptimizerConfig
 from albert_core.pretraining import pretrain
-from albert_core.recipes import PretrainingConfig
 from albert_core.shards import Dataset
 from albert_core.training_log import read_metrics
 from albert_core.training_step import make_train_step
-from tests.albert_core import goldens
+from tests.albert_core import goldens, small_run
 from tests.albert_core.small_dataset import VOCABULARY, write_dataset
+from tests.albert_core.small_run import MODEL
 
-MODEL = AlbertConfig(
-    vocab_size=len(VOCABULARY), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, embedding_size=16,
-    max_position_embeddings=32, hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1,
-)  # fmt: skip
 STEPS = 60
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    write_dataset(folder / "data", kind="dynamic")
-    (folder / "config.json").write_text(json.dumps(MODEL.to_json()))
-    return folder
+    return small_run.write_inputs(tmp_path_factory.mktemp("run"))
 
 
-def run_config(folder, output, **changes):
-    values = {"num_train_steps": STEPS, "train_batch_size": 16, "save_checkpoints_steps": 20, "learning_rate": 3e-3}
-    values |= {"compute_dtype": "float32"} | changes
-    return PretrainingConfig.preset(
-        "small-machine", **{"data": str(folder / "data"), "model": str(folder / "config.json"), "output": str(output)} | values
-    )
+def run_config(data, output, /, **changes):
+    return small_run.run_config(data, output, **{"num_train_steps": STEPS, "save_checkpoints_steps": 20} | changes)
 
 
 @pytest.fixture(scope="module")

@@ -3,32 +3,21 @@ import json
 import numpy as np
 import pytest
 
-from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
 from albert_core.replicas import TF_CONFIG, Replicas, choose_replicas
-from tests.albert_core import training_processes
-from tests.albert_core.small_dataset import VOCABULARY, write_dataset
+from tests.albert_core import small_run, training_processes
 
-MODEL = AlbertConfig(
-    vocab_size=len(VOCABULARY), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, embedding_size=16,
-    max_position_embeddings=32,
-)  # fmt: skip
 STEPS = 50
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("replicas")
-    write_dataset(folder / "data", kind="dynamic")
-    (folder / "config.json").write_text(json.dumps(MODEL.to_json()))
-    return folder
+    return small_run.write_inputs(tmp_path_factory.mktemp("replicas"), small_run.WITHOUT_DROPOUT)
 
 
 def arguments(folder, name, *more):
-    return (
-        f"--data={folder / 'data'}", f"--model={folder / 'config.json'}", f"--output={folder / name}", f"--num-train-steps={STEPS}",
-        "--train-batch-size=16", "--learning-rate=3e-3", "--save-checkpoints-steps=20", "--eval-steps=20", "--compute-dtype=float32", *more,
-    )  # fmt: skip
+    steps = (f"--num-train-steps={STEPS}", "--save-checkpoints-steps=20", "--eval-steps=20")
+    return small_run.run_arguments(folder, folder / name, *steps, *more)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +40,8 @@ def one_device(folder):
     ids=lambda options: "-".join(option.strip("-").replace("=", "-") for option in options),
 )
 def test_devices_parts_and_calls_give_the_same_losses(folder, one_device, options):
+    if "--xla" in options:
+        small_run.skip_without_jit()
     name = "".join(options)
     output = training_processes.finish(training_processes.start(*arguments(folder, name, *options)))
     assert "held-out data:" in output

@@ -13,10 +13,16 @@ from albert_core.errors import AlbertError
 from albert_core.pretraining import pretrain
 from albert_core.recipes import PretrainingConfig
 from albert_core.training_log import read_metrics
+from tests.albert_core import small_run
 from tests.albert_core.small_dataset import VOCABULARY, write_dataset
-from tests.albert_core.test_killed_training import config, folder  # noqa: F401 - a fixture
+from tests.albert_core.test_killed_training import config
 
 REMOTE = "ram://bucket"  # TensorFlow's file system in memory: another one than the local, as gs:// is
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return small_run.write_inputs(tmp_path_factory.mktemp("storage"))
 
 
 def test_files_of_both_kinds(tmp_path):
@@ -37,7 +43,7 @@ def test_files_of_both_kinds(tmp_path):
             storage.sha256_of(path)
 
 
-def test_a_run_on_an_object_store_is_the_run_on_a_disk(folder, tmp_path):  # noqa: F811
+def test_a_run_on_an_object_store_is_the_run_on_a_disk(folder, tmp_path):
     changes = {"num_train_steps": 30, "eval_steps": 15}
     local, remote = config(folder, tmp_path / "out", **changes), config(folder, f"{REMOTE}/run", **changes)
     assert pretrain(local)["evaluation"] == pretrain(remote)["evaluation"]
