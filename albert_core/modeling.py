@@ -119,6 +119,12 @@ class Albert(tf.Module):
             pooled_output = self._norm(CLASSIFIER_NORM, pooled_output)
         return self._matmul(pooled_output, self.weights[CLASSIFIER_WEIGHTS], transpose_b=True) + self.weights[CLASSIFIER_BIAS]
 
+    def token_logits(self, sequence_output: tf.Tensor) -> tf.Tensor:
+        """The same of every token, for spans and tags: [B, T, H] → [B, T, labels]."""
+        B, T = shape_of(sequence_output)[:2]
+        rows = tf.reshape(sequence_output, [-1, self.config.hidden_size])
+        return tf.reshape(self.class_logits(rows), [B, T, self.heads.num_labels])
+
     def _embed(self, input_ids: tf.Tensor, segment_ids: tf.Tensor, dropout: "Dropout") -> tf.Tensor:
         """Word, segment and position vectors of int [B, T] → [B·T, H]: the word vectors factorised (ALBERT §3.1)."""
         B, T = shape_of(input_ids)

@@ -1,4 +1,4 @@
-"""A trained model, asked: which words stand behind `[MASK]`, and do two segments stand in their order?"""
+"""A trained model, asked: which words stand behind `[MASK]`, do two segments stand in their order, how alike are two texts?"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -43,9 +43,10 @@ class Predictor:
                 "put the vocab.txt that the model was trained with beside it"
             )
         self._model, self._tokenizer = model, tokenizer
-        ids = tf.TensorSpec([None, None], tf.int32)
-        self._masked = tf.function(self._masked_log_probs, input_signature=[ids, ids, ids, ids])
-        self._order = tf.function(self._order_log_probs, input_signature=[ids, ids, ids])
+        ids = tf.TensorSpec([None, None], tf.int32)  # autograph=False: it would wrap an error made for the user in its own
+        self._masked = tf.function(self._masked_log_probs, input_signature=[ids, ids, ids, ids], autograph=False)
+        self._order = tf.function(self._order_log_probs, input_signature=[ids, ids, ids], autograph=False)
+        self._sums = tf.function(self._token_sums, input_signature=[ids, ids, ids], autograph=False)
 
     @classmethod
     def load(cls, path: str | Path, *, config: str | Path | AlbertConfig | None = None) -> Self:
@@ -85,6 +86,54 @@ class Predictor:
             segment_ids, _ = _pad([segments for _, segments in batch])
             results += np.exp(self._order(input_ids, input_mask, segment_ids).numpy()[:, 0]).tolist()
         return results
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """A vector of length 1 for each text: the mean over its tokens. float32 [texts, H]. Texts too long for the model are read in parts.
+
+        Raises:
+          AlbertError: a text has no tokens.
+        """
+        room = self._model.config.max_position_embeddings - 2
+        parts: list[list[int]] = []
+        owners: list[int] = []
+        for number, text in enumerate(texts):
+            ids = self._tokenizer.encode(text)
+            if not ids:
+                raise AlbertError(f"“{_excerpt(text)}” has no tokens\ngive a text")
+            for start in range(0, len(ids), room):
+                parts.append([self._tokenizer.cls_id, *ids[start : start + room], self._tokenizer.sep_id])
+                owners.append(number)
+        sums = np.zeros((len(texts), self._model.config.hidden_size), np.float64)
+        order = sorted(range(len(parts)), key=lambda at: len(parts[at]))  # so that little is padding
+        for batch in _batches(order):
+            input_ids, input_mask = _pad([parts[at] for at in batch])
+            for at, vector in zip(batch, self._sums(input_ids, input_mask, np.zeros_like(input_ids)).numpy(), strict=True):
+                sums[owners[at]] += vector
+        return (sums / np.linalg.norm(sums, axis=1, keepdims=True)).astype(np.float32)
+
+    def similarity(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """How alike two texts are: the cosine of their vectors, -1 … 1. Without fine-tuning it sees words more than meaning.
+
+        Raises:
+          AlbertError: a text has no tokens.
+        """
+        texts = list(dict.fromkeys(text for pair in pairs for text in pair))
+        vectors = dict(zip(texts, self.embed(texts), strict=True)) if texts else {}
+        return [float(vectors[first] @ vectors[second]) for first, second in pairs]
+
+    def nearest(self, text: str, candidates: Sequence[str], *, top_k: int = 5) -> list[tuple[str, float]]:
+        """The `top_k` of `candidates` most like `text`, with their cosines, the nearest first.
+
+        Raises:
+          AlbertError: a text has no tokens.
+        """
+        cosines = self.embed(candidates) @ self.embed([text])[0]
+        return [(candidates[at], float(cosines[at])) for at in np.argsort(-cosines, kind="stable")[:top_k]]
+
+    def _token_sums(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:
+        """The sum over the tokens of each row, [B, H]; [CLS] and [SEP] count too."""
+        sequence = self._model(input_ids, input_mask, segment_ids).sequence_output
+        return tf.reduce_sum(sequence * tf.cast(input_mask, tf.float32)[:, :, tf.newaxis], 1)
 
     def _masked_log_probs(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
         output = self._model(input_ids, input_mask, segment_ids)

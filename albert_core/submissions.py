@@ -1,0 +1,46 @@
+"""Answers as the benchmarks take them: the files that are uploaded for test sets without labels."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from albert_core.task_answers import Answer
+from albert_core.task_files import Record
+from albert_core.tasks import CHOICE, SPAN, TAG, Task
+
+
+def write_submission(path: Path, task: Task, records: Sequence[Record], answers: Sequence[Answer]) -> None:
+    """One file. Spans and ChID: an object of answers by question; all others: a JSON object a line, {"id", "label"}.
+
+    Raises:
+      OSError: it cannot be written. It appears whole, or not at all.
+    """
+    if task.kind == SPAN or task.layout == "chid":
+        values = {record.identifier: _value(task, record, answer) for record, answer in zip(records, answers, strict=True)}
+        content = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+    else:
+        lines = (
+            {"id": _number(record.identifier), "label": _value(task, record, answer)}
+            for record, answer in zip(records, answers, strict=True)
+        )
+        content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(content, encoding="utf-8")
+    partial.replace(path)
+
+
+def _number(identifier: str) -> int | str:
+    return int(identifier) if identifier.isascii() and identifier.isdigit() else identifier
+
+
+def _value(task: Task, record: Record, answer: Answer) -> Any:
+    if task.kind == CHOICE:
+        return int(answer.value)
+    if task.kind != TAG:
+        return answer.value
+    found: dict[str, dict[str, list[list[int]]]] = defaultdict(lambda: defaultdict(list))
+    for entity in answer.value:
+        found[entity.type][record.texts[0][entity.start : entity.end]].append([entity.start, entity.end - 1])
+    return found

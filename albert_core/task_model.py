@@ -1,0 +1,127 @@
+"""A fine-tuned model, asked: records in, answers out. Its folder says by task.json what the rows of its head mean."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import tensorflow as tf
+
+from albert_core.errors import AlbertError
+from albert_core.model_source import read_model
+from albert_core.modeling import Albert
+from albert_core.task_answers import Answer, read_answers
+from albert_core.task_features import Encoder, Feature, stack_features, width_of
+from albert_core.task_files import Record
+from albert_core.task_heads import task_log_probs
+from albert_core.tasks import CHOICE, CLASSIFY, SPAN, Task
+
+TASK = "task.json"
+TOKENS_AT_ONCE = 8192  # of a batch: 64 texts of 128 tokens, 16 of 512
+
+Report = Callable[[int, int], None]
+
+
+class TaskModel:
+    """A model and what it was fine-tuned on. Asked from any thread."""
+
+    def __init__(self, model: Albert, task: Task, labels: Sequence[str], encoder: Encoder):
+        self.model, self.task, self.labels, self.encoder = model, task, tuple(labels), encoder
+        self._log_probs = tf.function(lambda batch: task_log_probs(model, task.kind, batch), reduce_retracing=True)
+        self._lock = threading.Lock()  # tf.function may trace, which one thread at a time does
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The model of a folder that `finetune` has made.
+
+        Raises:
+          AlbertError: it is no model, or has no task.json or no head for it.
+        """
+        source = read_model(path)
+        record = Path(path) / TASK
+        if not record.exists():
+            raise AlbertError(
+                f"{path} was not fine-tuned on a task: it has no {TASK}\nfine-tune it: albert-train finetune --task NAME --model {path}"
+            )
+        try:
+            described = json.loads(record.read_bytes())
+            task, labels = Task.from_json(described["task"], origin=str(record)), described["labels"]
+            length = int(described["max_seq_length"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise AlbertError(f"{record} cannot be read: {error}\ncopy it anew from where the model was fine-tuned") from error
+        if source.heads.num_labels != len(labels):
+            raise AlbertError(f"{record} names {len(labels)} labels, the head has {source.heads.num_labels}\ncopy the whole folder anew")
+        return cls(source.build(), task, labels, Encoder(task, source.tokenizer(), labels, length))
+
+    def answer(self, records: Sequence[Record], *, report: Report = lambda done, total: None) -> list[Answer]:
+        """The answers to `records`, computed from the longest to the shortest so that little is padding. `report(done, all features)`."""
+        features = self.encoder.encode(records)
+        outputs: list[np.ndarray] = [np.zeros(0)] * len(features)
+        done = 0
+        for batch in _batches(features):
+            width = width_of(features[batch[0]].length, self.encoder.max_seq_length)
+            stacked = stack_features([features[at] for at in batch], width=width, pad_id=self.encoder.tokenizer.pad_id)
+            with self._lock:
+                log_probs = self._log_probs({name: tf.constant(value) for name, value in stacked.items()}).numpy()
+            for at, row in zip(batch, log_probs, strict=True):
+                outputs[at] = _cut(self.task, row, features[at].length)
+            done += len(batch)
+            report(done, len(features))
+        return read_answers(self.task, self.labels, records, features, outputs)
+
+    def record_of(self, texts: Sequence[str], *, where: str = "the text", choices: Sequence[str] = ()) -> Record:
+        """The record of texts that somebody asks about.
+
+        Raises:
+          AlbertError: there are more or fewer than the task has, or one is empty.
+        """
+        names = self._text_names
+        if len(texts) != len(names):
+            raise AlbertError(
+                f"{where}: {len(texts)} texts, {self.task.name} takes {len(names)}: {' and '.join(names)}\ngive them, each quoted"
+            )
+        if empty := [name for name, text in zip(names, texts, strict=True) if not text.strip()]:
+            raise AlbertError(f"{where}: the {empty[0]} is empty\ngive a text")
+        return Record(where, where, tuple(texts), choices=tuple(choices))
+
+    @property
+    def num_texts(self) -> int:
+        """Texts of a record, without choices."""
+        return len(self._text_names)
+
+    @property
+    def _text_names(self) -> tuple[str, ...]:
+        pair = ("first", "second") if self.task.second else ("text",)
+        return {SPAN: ("question", "text"), CHOICE: ("text", "question")}.get(self.task.kind, pair)
+
+    def scores_by_label(self, answer: Answer) -> dict[str, float]:
+        """The probability of each label, the highest first; only of tasks with labels."""
+        if self.task.kind != CLASSIFY:
+            return {}
+        return dict(sorted(zip(self.labels, answer.scores, strict=True), key=lambda item: -item[1]))
+
+
+def _batches(features: Sequence[Feature]) -> Iterable[list[int]]:
+    """Numbers of features, longest first, as many at a time as TOKENS_AT_ONCE allow."""
+    order = sorted(range(len(features)), key=lambda at: -features[at].length)
+    start = 0
+    while start < len(order):
+        first = features[order[start]]
+        count = max(1, TOKENS_AT_ONCE // (first.length * len(first.rows)))
+        yield order[start : start + count]
+        start += count
+
+
+def _cut(task: Task, output: np.ndarray, length: int) -> np.ndarray:
+    """The part of an output that is not padding."""
+    if task.kind in (CLASSIFY, CHOICE):
+        return output
+    return output[:, :length] if task.kind == SPAN else output[:length]
+
+
+def write_task(folder: str | Path, task: Task, labels: Sequence[str], max_seq_length: int) -> None:
+    """What `TaskModel.load` reads beside the weights."""
+    described: dict[str, Any] = {"task": task.to_json(), "labels": list(labels), "max_seq_length": max_seq_length}
+    (Path(folder) / TASK).write_text(json.dumps(described, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
