@@ -11,6 +11,7 @@ from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
 from albert_core.model_source import read_model
 from albert_core.modeling import Albert
+from albert_core.parameters import Heads
 from albert_core.tokenization import Tokenizer
 
 MASK = "[MASK]"
@@ -110,6 +111,22 @@ class Predictor:
             for at, vector in zip(batch, self._sums(input_ids, input_mask, np.zeros_like(input_ids)).numpy(), strict=True):
                 sums[owners[at]] += vector
         return (sums / np.linalg.norm(sums, axis=1, keepdims=True)).astype(np.float32)
+
+    @property
+    def heads(self) -> Heads:
+        """What the model can be asked."""
+        return self._model.heads
+
+    def check_texts(self, texts: Sequence[str]) -> None:
+        """Refuse what `embed` would. Raises AlbertError when a text has no tokens."""
+        for text in texts:
+            if not self._tokenizer.encode(text):
+                raise AlbertError(f"“{_excerpt(text)}” has no tokens\ngive a text")
+
+    def check_masked(self, texts: Sequence[str]) -> None:
+        """Refuse what `masked_words` would. Raises AlbertError when a text has no `[MASK]` or is too long."""
+        for text in texts:
+            self._encode_masked(text)
 
     def similarity(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """How alike two texts are: the cosine of their vectors, -1 … 1. Without fine-tuning it sees words more than meaning.

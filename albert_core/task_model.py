@@ -16,9 +16,9 @@ from albert_core.task_answers import Answer, read_answers
 from albert_core.task_features import Encoder, Feature, stack_features, width_of
 from albert_core.task_files import Record
 from albert_core.task_heads import task_log_probs
-from albert_core.tasks import CHOICE, CLASSIFY, SPAN, Task
+from albert_core.tasks import CHOICE, CLASSIFY, SPAN, TAG, Task
 
-TASK = "task.json"
+RECORD = "task.json"
 TOKENS_AT_ONCE = 8192  # of a batch: 64 texts of 128 tokens, 16 of 512
 
 Report = Callable[[int, int], None]
@@ -40,10 +40,10 @@ class TaskModel:
           AlbertError: it is no model, or has no task.json or no head for it.
         """
         source = read_model(path)
-        record = Path(path) / TASK
+        record = Path(path) / RECORD
         if not record.exists():
             raise AlbertError(
-                f"{path} was not fine-tuned on a task: it has no {TASK}\nfine-tune it: albert-train finetune --task NAME --model {path}"
+                f"{path} was not fine-tuned on a task: it has no {RECORD}\nfine-tune it: albert-train finetune --task NAME --model {path}"
             )
         try:
             described = json.loads(record.read_bytes())
@@ -77,7 +77,7 @@ class TaskModel:
         Raises:
           AlbertError: there are more or fewer than the task has, or one is empty.
         """
-        names = self._text_names
+        names = self.text_names
         if len(texts) != len(names):
             raise AlbertError(
                 f"{where}: {len(texts)} texts, {self.task.name} takes {len(names)}: {' and '.join(names)}\ngive them, each quoted"
@@ -89,18 +89,25 @@ class TaskModel:
     @property
     def num_texts(self) -> int:
         """Texts of a record, without choices."""
-        return len(self._text_names)
+        return len(self.text_names)
 
     @property
-    def _text_names(self) -> tuple[str, ...]:
+    def text_names(self) -> tuple[str, ...]:
+        """What each of them is."""
         pair = ("first", "second") if self.task.second else ("text",)
         return {SPAN: ("question", "text"), CHOICE: ("text", "question")}.get(self.task.kind, pair)
 
-    def scores_by_label(self, answer: Answer) -> dict[str, float]:
-        """The probability of each label, the highest first; only of tasks with labels."""
-        if self.task.kind != CLASSIFY:
-            return {}
-        return dict(sorted(zip(self.labels, answer.scores, strict=True), key=lambda item: -item[1]))
+    def describe(self, record: Record, answer: Answer, *, top_k: int = 5) -> dict[str, Any]:
+        """An answer as JSON has it: label and scores (the `top_k` highest), entities, choice or answer, each with its probability."""
+        if self.task.kind == TAG:
+            text = record.texts[0]
+            return {"entities": [{"text": text[e.start : e.end], "type": e.type, "start": e.start, "end": e.end} for e in answer.value]}
+        if self.task.kind == CLASSIFY:
+            scores = sorted(zip(self.labels, answer.scores, strict=True), key=lambda item: -item[1])
+            return {"label": answer.value, "probability": answer.probability, "scores": dict(scores[:top_k])}
+        if self.task.kind == CHOICE:
+            return {"choice": record.choices[int(answer.value)], "probability": answer.probability}
+        return {"answer": answer.value, "probability": answer.probability}
 
 
 def _batches(features: Sequence[Feature]) -> Iterable[list[int]]:
@@ -124,4 +131,4 @@ def _cut(task: Task, output: np.ndarray, length: int) -> np.ndarray:
 def write_task(folder: str | Path, task: Task, labels: Sequence[str], max_seq_length: int) -> None:
     """What `TaskModel.load` reads beside the weights."""
     described: dict[str, Any] = {"task": task.to_json(), "labels": list(labels), "max_seq_length": max_seq_length}
-    (Path(folder) / TASK).write_text(json.dumps(described, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    (Path(folder) / RECORD).write_text(json.dumps(described, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

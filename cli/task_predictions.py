@@ -1,7 +1,7 @@
 """`albert-train predict` with a fine-tuned model: labels, answers, entities."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -30,7 +30,7 @@ def predict_task(model: str, lines: list[str], *, from_arguments: bool, top_k: i
     with Progress(len(records), "texts", "predict") as progress:
         answers = asked.answer(records, report=lambda done, total: progress.update(min(done, len(records))))
     for record, answer in zip(records, answers, strict=True):
-        value = _describe(asked, record, answer, top_k)
+        value = asked.describe(record, answer, top_k=top_k)
         click.echo(
             json.dumps({"texts": list(record.texts), **value}, ensure_ascii=False) if as_json else _line(asked, record, answer, top_k)
         )
@@ -46,20 +46,8 @@ def _group(asked: "TaskModel", texts: list[str]) -> list[list[str]]:
     return [texts[at : at + size] for at in range(0, len(texts), size)]
 
 
-def _describe(asked: "TaskModel", record: "Record", answer: "Answer", top_k: int) -> dict[str, Any]:
-    if asked.task.kind == "tag":
-        entities = [{"text": record.texts[0][e.start : e.end], "type": e.type, "start": e.start, "end": e.end} for e in answer.value]
-        return {"entities": entities}
-    if asked.task.kind == "classify":
-        scores = dict(list(asked.scores_by_label(answer).items())[:top_k])
-        return {"label": answer.value, "probability": answer.probability, "scores": scores}
-    if asked.task.kind == "choice":
-        return {"choice": record.choices[int(answer.value)], "probability": answer.probability}
-    return {"answer": answer.value, "probability": answer.probability}
-
-
 def _line(asked: "TaskModel", record: "Record", answer: "Answer", top_k: int) -> str:
-    value = _describe(asked, record, answer, top_k)
+    value = asked.describe(record, answer, top_k=top_k)
     text = " | ".join(record.texts)
     if asked.task.kind == "tag":
         return text + "".join(

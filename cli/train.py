@@ -16,6 +16,7 @@ from cli.info import info
 from cli.options import import_tensorflow, run
 from cli.pretraining import pretrain
 from cli.progress import Progress
+from cli.serving import serve
 from cli.task_evaluations import evaluate_task
 from cli.task_predictions import predict_task
 from cli.training_plans import plan
@@ -119,9 +120,9 @@ def predict(model: str, texts: tuple[str, ...], file: str | None, similarity: bo
     pairs = _pairs(lines, "--order" if order else "--similarity", from_arguments=bool(texts)) if order or similarity else []
     import_tensorflow()
     from albert_core.prediction import Predictor
-    from albert_core.task_model import TASK
+    from albert_core.task_model import RECORD
 
-    if not pairs and (Path(model) / TASK).exists() and not any("[MASK]" in line for line in lines):
+    if not pairs and (Path(model) / RECORD).exists() and not any("[MASK]" in line for line in lines):
         predict_task(model, lines, from_arguments=bool(texts), top_k=top_k, as_json=as_json)
         return
     predictor = Predictor.load(model)
@@ -177,6 +178,7 @@ def _pairs(lines: list[str], option: str, *, from_arguments: bool) -> list[tuple
 
 train.add_command(pretrain)
 train.add_command(finetune)
+train.add_command(serve)
 train.add_command(plan)
 train.add_command(info)
 train.add_command(import_)
