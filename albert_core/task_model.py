@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import tensorflow as tf
@@ -40,19 +40,11 @@ class TaskModel:
           AlbertError: it is no model, or has no task.json or no head for it.
         """
         source = read_model(path)
-        record = Path(path) / RECORD
-        if not record.exists():
-            raise AlbertError(
-                f"{path} was not fine-tuned on a task: it has no {RECORD}\nfine-tune it: albert-train finetune --task NAME --model {path}"
-            )
-        try:
-            described = json.loads(record.read_bytes())
-            task, labels = Task.from_json(described["task"], origin=str(record)), described["labels"]
-            length = int(described["max_seq_length"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise AlbertError(f"{record} cannot be read: {error}\ncopy it anew from where the model was fine-tuned") from error
+        task, labels, length = read_task(path)
         if source.heads.num_labels != len(labels):
-            raise AlbertError(f"{record} names {len(labels)} labels, the head has {source.heads.num_labels}\ncopy the whole folder anew")
+            raise AlbertError(
+                f"{Path(path) / RECORD} names {len(labels)} labels, the head has {source.heads.num_labels}\ncopy the whole folder anew"
+            )
         return cls(source.build(), task, labels, Encoder(task, source.tokenizer(), labels, length))
 
     def answer(self, records: Sequence[Record], *, report: Report = lambda done, total: None) -> list[Answer]:
@@ -66,7 +58,7 @@ class TaskModel:
             with self._lock:
                 log_probs = self._log_probs({name: tf.constant(value) for name, value in stacked.items()}).numpy()
             for at, row in zip(batch, log_probs, strict=True):
-                outputs[at] = _cut(self.task, row, features[at].length)
+                outputs[at] = cut_output(self.task, row, features[at].length)
             done += len(batch)
             report(done, len(features))
         return read_answers(self.task, self.labels, records, features, outputs)
@@ -121,11 +113,37 @@ def _batches(features: Sequence[Feature]) -> Iterable[list[int]]:
         start += count
 
 
-def _cut(task: Task, output: np.ndarray, length: int) -> np.ndarray:
+def cut_output(task: Task, output: np.ndarray, length: int) -> np.ndarray:
     """The part of an output that is not padding."""
     if task.kind in (CLASSIFY, CHOICE):
         return output
     return output[:, :length] if task.kind == SPAN else output[:length]
+
+
+class DescribedTask(NamedTuple):
+    """What task.json says."""
+
+    task: Task
+    labels: list[str]
+    max_seq_length: int
+
+
+def read_task(folder: str | Path) -> DescribedTask:
+    """What `write_task` wrote.
+
+    Raises:
+      AlbertError: it is missing or damaged.
+    """
+    record = Path(folder) / RECORD
+    if not record.exists():
+        raise AlbertError(
+            f"{folder} was not fine-tuned on a task: it has no {RECORD}\nfine-tune it: albert-train finetune --task NAME --model {folder}"
+        )
+    try:
+        described = json.loads(record.read_bytes())
+        return DescribedTask(Task.from_json(described["task"], origin=str(record)), described["labels"], int(described["max_seq_length"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise AlbertError(f"{record} cannot be read: {error}\ncopy it anew from where the model was fine-tuned") from error
 
 
 def write_task(folder: str | Path, task: Task, labels: Sequence[str], max_seq_length: int) -> None:

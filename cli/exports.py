@@ -10,8 +10,10 @@ from cli.options import import_tensorflow, json_option
 
 @click.command()
 @click.option("--model", required=True, metavar="PATH", help="Model directory, TF1 checkpoint or Hugging Face folder.")
-@click.option("--format", "format", required=True, metavar="NAME", help="huggingface, tf1 or albert: see below.")
+@click.option("--format", "format", required=True, metavar="NAME", help="huggingface, tf1, albert or litert: see below.")
 @click.option("--output", required=True, metavar="DIR", help="Folder to make; new or empty.")
+@click.option("--quantize", type=click.Choice(["none", "dynamic"]), help="litert: weights in 8 bits with dynamic.  [default: none]")
+@click.option("--max-seq-length", type=click.IntRange(min=1), metavar="N", help="litert: tokens of its shape.  [default: the task's]")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Read the folder back and compare tensors and outputs.")
 @click.option(
     "--transformers-python",
@@ -20,7 +22,16 @@ from cli.options import import_tensorflow, json_option
     help="Interpreter with torch and transformers, to verify with them.  [default: this one, if it has them]",
 )
 @json_option
-def export(model: str, format: str, output: str, verify: bool, transformers_python: str | None, as_json: bool) -> None:  # noqa: A002
+def export(
+    model: str,
+    format: str,  # noqa: A002
+    output: str,
+    quantize: str | None,
+    max_seq_length: int | None,
+    verify: bool,
+    transformers_python: str | None,
+    as_json: bool,
+) -> None:
     """Write a model in a form that other programs read.
 
     \b
@@ -28,16 +39,25 @@ def export(model: str, format: str, output: str, verify: bool, transformers_pyth
       huggingface  a folder for transformers; a pre-norm model has no such form
       tf1          a TF1 checkpoint that the original scripts restore
       albert       our model directory
+      litert       a fine-tuned model for phones: model.tflite; evaluate --task measures it
 
     \b
     Examples:
       albert-train export --model tiny --format huggingface --output tiny_hf
       albert-train export --model tiny --format tf1 --output tiny_tf1 --json
+      albert-train export --model same-question --format litert --quantize dynamic --output phone
     """
+    if format != "litert" and (quantize or max_seq_length):
+        raise click.UsageError(f"--quantize and --max-seq-length are of litert, not of {format}: leave them out")
     import_tensorflow()
     from albert_core.exporting import export_model
 
-    report = export_model(model, output, format=format, verify=verify, transformers_python=transformers_python)
+    if format == "litert":
+        from albert_core.litert import export_litert
+
+        report = export_litert(model, output, quantize=quantize or "none", max_seq_length=max_seq_length)
+    else:
+        report = export_model(model, output, format=format, verify=verify, transformers_python=transformers_python)
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
