@@ -193,10 +193,6 @@ class Run:
         """Weights that make each class count as much as another, 1 on average."""
         if not self.config.class_weights:
             return None
-        if self.data.task.kind != CLASSIFY:
-            raise AlbertError(
-                f"--class-weights is for tasks with labels, {self.data.task.name} is of kind {self.data.task.kind}\nleave it out"
-            )
         prior = np.maximum(self.data.prior, 1)
         return tf.constant(prior.sum() / (len(prior) * prior), tf.float32)
 

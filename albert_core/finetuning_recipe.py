@@ -1,15 +1,17 @@
 """What a fine-tuning is asked to do."""
 
 import dataclasses
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
 from albert_core.errors import AlbertError
-from albert_core.tasks import Task
+from albert_core.tasks import CLASSIFY, Task
 
 GRID = (2e-5, 6e-5, 1e-4)  # the rates that albert_zh recommends to try
 HEAD_DROPOUT = 0.1
 OPTIMIZERS = ("adamw", "adamw-reference")
+_SINGULAR = {"learning_rates": "learning_rate", "seeds": "seed"}  # fields that are given as an option each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,8 @@ class FinetuningConfig:
                 raise AlbertError(f"--{name.replace('_', '-')} {value} is outside 0 … 1\ngive a share such as 0.1")
         if self.compute_dtype not in ("auto", "float32", "bfloat16"):
             raise AlbertError(f"--compute-dtype {self.compute_dtype} is unknown\nknown: auto, float32, bfloat16")
+        if self.class_weights and self.task.kind != CLASSIFY:
+            raise AlbertError(f"--class-weights is for tasks with labels, {self.task.name} is of kind {self.task.kind}\nleave it out")
 
     @property
     def epochs(self) -> int:
@@ -65,6 +69,20 @@ class FinetuningConfig:
     def batch_size(self) -> int:
         """Examples of a step."""
         return self.train_batch_size or self.task.train_batch_size
+
+    def command(self) -> str:
+        """The command that does this: every option that is not as it would be anyway."""
+        words = ["albert-train", "finetune", "--task", self.task.name]
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name == "task" or value == field.default:
+                continue
+            name = f"--{_SINGULAR.get(field.name, field.name).replace('_', '-')}"
+            if value is True or value is False:
+                words.append(name if value else name.replace("--", "--no-", 1))
+            else:
+                words += [word for each in (value if isinstance(value, tuple) else (value,)) for word in (name, f"{each}")]
+        return shlex.join(words)
 
     def deciding(self) -> dict[str, Any]:
         """What must be as it was for a run to go on."""

@@ -88,7 +88,8 @@ class Encoder:
         answer = self._answer_tokens(record, bounds)
         room = self.max_seq_length - len(question) - 3
         before = len(question) + 2
-        for start in range(0, max(1, len(ids) - room + STRIDE) if len(ids) > room else 1, STRIDE):
+        stride = min(STRIDE, max(1, room // 2))  # an answer of half a window stands whole in one of them
+        for start in range(0, max(1, len(ids) - room + stride) if len(ids) > room else 1, stride):
             end = min(start + room, len(ids))
             target = (NO_LABEL, NO_LABEL) if record.answers is None else (0, 0)
             if answer is not None and start <= answer[0] and answer[1] < end:

@@ -12,8 +12,18 @@ OPTIMIZERS = ("adamw", "adamw-reference")
 
 
 @click.command()
-@click.option("--task", required=True, metavar="NAME", help="A task by name (see below), single or pair with --columns, or a task.json.")
-@click.option("--data", required=True, metavar="DIR", help="Folder with the files of the task, as they are published.")
+@click.option(
+    "--task",
+    required=True,
+    metavar="NAME",
+    help="A task by name (see below), several by commas, all, or your own: single, pair or a task.json.",
+)
+@click.option(
+    "--data",
+    required=True,
+    metavar="DIR",
+    help="Folder with the files of the task, as they are published; of several tasks, with such a folder each.",
+)
 @click.option("--model", required=True, metavar="PATH", help="Model to start from: model directory, TF1 checkpoint, Hugging Face folder.")
 @click.option("--output", required=True, metavar="DIR", help="Model directory to make; the same command goes on with a stopped run.")
 @click.option("--columns", metavar="A,[B,]LABEL", help="Fields of your own file, for --task single and pair.")
@@ -38,13 +48,14 @@ OPTIMIZERS = ("adamw", "adamw-reference")
 )
 @click.option("--restarts", type=click.IntRange(min=0), default=2, show_default=True, help="Of a run that collapses into one class.")
 @click.option("--from-scratch", is_flag=True, help="Random weights in the shape of --model, to see what pretraining gives.")
+@click.option("--with-scratch", is_flag=True, help="With several tasks: each one from random weights too, and the gain.")
 @click.option("--compute-dtype", default="float32", show_default=True, help="Of the products: float32, bfloat16, auto.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
-def finetune(task: str, columns: str | None, grid: bool, as_json: bool, **options: Any) -> None:
+def finetune(task: str, columns: str | None, grid: bool, with_scratch: bool, as_json: bool, **options: Any) -> None:
     """Fine-tune a model on a task, and keep the best one on dev.
 
     Writes a model directory that evaluate and predict take, with every run's numbers in finetuning.json. Killed or stopped, the same
-    command goes on.
+    command goes on. With several tasks: a table of all, as table.md and table.json.
 
     \b
     Tasks: lcqmc xnli afqmc tnews iflytek cmnli ocnli csl cluewsc bq chnsenticorp   (one label)
@@ -54,11 +65,13 @@ def finetune(task: str, columns: str | None, grid: bool, as_json: bool, **option
     Examples:
       albert-train finetune --task lcqmc --data lcqmc --model albert_tiny_zh --output same-question
       albert-train finetune --task afqmc --data afqmc --model tiny --output afqmc --grid --seed 0 --seed 1 --seed 2
+      albert-train finetune --task all --data CLUE --model tiny --output table --seed 0 --seed 1 --seed 2 --with-scratch
       albert-train finetune --task pair --columns question,other,same --data mine --model tiny --output mine-same
     """
     import_tensorflow()
     from albert_core.finetuning import finetune as run_finetuning
     from albert_core.finetuning_recipe import GRID, FinetuningConfig
+    from albert_core.task_table import ALL
     from albert_core.tasks import find_task
 
     if grid and options["learning_rates"]:
@@ -66,8 +79,13 @@ def finetune(task: str, columns: str | None, grid: bool, as_json: bool, **option
     rates = GRID if grid else options.pop("learning_rates") or (1e-4,)
     seeds = options.pop("seeds") or (0,)
     options.pop("learning_rates", None)
+    if task == ALL or "," in task:
+        _finetune_table(task, columns, with_scratch, as_json, options | {"learning_rates": rates, "seeds": seeds})
+        return
+    if with_scratch:
+        raise click.UsageError("--with-scratch goes with several tasks: --task all, or names with commas; for one, --from-scratch")
     config = FinetuningConfig(task=find_task(task, columns=columns), learning_rates=rates, seeds=seeds, **options)
-    shown = _Lines(config.task.metric, quiet=as_json)
+    shown = _Lines(quiet=as_json)
     result = run_finetuning(config, report=shown.add)
     shown.close()
     if as_json:
@@ -78,11 +96,33 @@ def finetune(task: str, columns: str | None, grid: bool, as_json: bool, **option
         _show_result(result, config.output)
 
 
+def _finetune_table(names: str, columns: str | None, with_scratch: bool, as_json: bool, options: dict[str, Any]) -> None:
+    """Several tasks, then their table."""
+    from albert_core.finetuning_recipe import FinetuningConfig
+    from albert_core.task_table import choose_tasks, finetune_table, to_markdown
+
+    for name in ("columns", "train_file", "dev_file"):
+        if columns if name == "columns" else options[name]:
+            raise click.UsageError(f"--{name.replace('_', '-')} is of one task: leave it out, or give one --task")
+    if with_scratch and options["from_scratch"]:
+        raise click.UsageError("--with-scratch and --from-scratch exclude each other: give one of them")
+    tasks = choose_tasks(names, options["data"])
+    shown = _Lines(quiet=as_json)
+    table = finetune_table(FinetuningConfig(task=tasks[0], **options), tasks, with_scratch=with_scratch, report=shown.add)
+    shown.close()
+    if as_json:
+        click.echo(json.dumps(table, ensure_ascii=False))
+    elif not table["finished"]:
+        click.echo("stopped; the same command goes on from there")
+    else:
+        click.echo(f"\n{to_markdown(table)}\ntable: {options['output']}/table.md")
+
+
 class _Lines:
     """A progress line a run, and a line of the table an epoch."""
 
-    def __init__(self, metric: str, *, quiet: bool):
-        self._metric, self._quiet, self._run = metric, quiet, ""
+    def __init__(self, *, quiet: bool):
+        self._quiet, self._run = quiet, ""
         self._progress: Progress | None = None
         self._losses: list[float] = []
 
@@ -99,7 +139,7 @@ class _Lines:
             self._progress.clear()
             mean = sum(self._losses) / len(self._losses)
             note = "   one answer to everything" if values["one_answer"] else ""
-            click.echo(f"{run}   epoch {values['epoch']:.0f}   loss {mean:.3f}   dev {self._metric} {values['dev']:.1%}{note}")
+            click.echo(f"{run}   epoch {values['epoch']:.0f}   loss {mean:.3f}   dev {values['dev']:.1%}{note}")
             self._losses = []
 
     def close(self) -> None:

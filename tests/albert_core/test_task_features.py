@@ -32,13 +32,15 @@ def test_a_pair_is_cut_from_its_longer_text():
     assert encoder("afqmc", ("0", "1")).encode([record._replace(label=None)])[0].target == (NO_LABEL,)
 
 
-def test_an_answer_is_found_in_every_window_that_holds_it():
+@pytest.mark.parametrize("length", [80, 100, 128, 200, 512])
+def test_an_answer_is_found_in_every_window_that_holds_it(length):
     context = "今天天气很好。" * 40 + "他住在北京。" + "今天天气很好。" * 40
     record = Record("", "", ("哪里？", context), answers=("北京",))
-    features = encoder("cmrc2018", ("start", "end"), 200).encode([record])
+    features = encoder("cmrc2018", ("start", "end"), length).encode([record])
     held = [feature for feature in features if feature.target != (0, 0)]
-    assert len(features) > 3
-    assert len(held) in (1, 2)
+    assert len(features) > (1 if length == 512 else 3)
+    assert len(held) in (1, 2, 3, 4)
+    assert max(feature.length for feature in features) <= length
     for feature in held:
         start, end = feature.target
         assert read(feature.rows[0]).startswith("[CLS]哪里？[SEP]")
