@@ -110,15 +110,19 @@ class LiteRtModel:
         except ValueError as error:
             raise AlbertError(f"{folder / MODEL} cannot be read: {error}\nexport it anew") from error
 
+    def run(self, values: dict[str, np.ndarray]) -> np.ndarray:
+        """The log-probabilities of one sequence; `values` int32 [1, T] by the names of INPUTS."""
+        with self._lock:
+            log_probs: np.ndarray = self._run(**values)["log_probs"][0].copy()
+        return log_probs
+
     def answer(self, records: Sequence[Record], *, report: Callable[[int, int], None] = lambda done, total: None) -> list[Answer]:
         """The answers to `records`, one sequence at a time."""
         features = self.encoder.encode(records)
         outputs = []
         for number, feature in enumerate(features):
             batch = stack_features([feature], width=self.encoder.max_seq_length, pad_id=self.encoder.tokenizer.pad_id)
-            with self._lock:
-                log_probs = self._run(**{name: batch[name] for name in INPUTS})["log_probs"][0].copy()
-            outputs.append(cut_output(self.task, log_probs, feature.length))
+            outputs.append(cut_output(self.task, self.run({name: batch[name] for name in INPUTS}), feature.length))
             report(number + 1, len(features))
         return read_answers(self.task, self.labels, records, features, outputs)
 
@@ -142,7 +146,7 @@ def _largest_difference(ours: TaskModel, theirs: LiteRtModel) -> float:
         for feature in theirs.encoder.encode([record]):
             batch = stack_features([feature], width=theirs.encoder.max_seq_length, pad_id=theirs.encoder.tokenizer.pad_id)
             a = task_log_probs(ours.model, ours.task.kind, {name: tf.constant(value) for name, value in batch.items()}).numpy()[0]
-            b = theirs._run(**{name: batch[name] for name in INPUTS})["log_probs"][0]
+            b = theirs.run({name: batch[name] for name in INPUTS})
             a, b = (cut_output(ours.task, each, feature.length) for each in (a, b))
             largest = max(largest, float(np.abs(np.where(a > np.log(0.01), a - b, 0)).max()))
     return largest

@@ -1,4 +1,4 @@
-"""`albert-train`: pretrain, finetune, plan, evaluate, predict, info, import, export."""
+"""`albert-train`: pretrain, finetune, plan, evaluate, predict, serve, benchmark, info, import, export."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.benchmarks import benchmark
 from cli.exports import export
 from cli.finetuning import finetune
 from cli.imports import import_
@@ -180,6 +181,7 @@ train.add_command(pretrain)
 train.add_command(finetune)
 train.add_command(serve)
 train.add_command(plan)
+train.add_command(benchmark)
 train.add_command(info)
 train.add_command(import_)
 train.add_command(export)
