@@ -82,6 +82,8 @@ def convert(ours: TaskModel, length: int, quantize: str) -> bytes:
         return {"log_probs": task_log_probs(ours.model, ours.task.kind, batch)}
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([answer.get_concrete_function()], ours.model)
+    # Else the gamma of a norm is multiplied into the kernel behind it, and a shared kernel stands once with it and once without.
+    converter._experimental_disable_fuse_mul_and_fc = True
     if quantize == "dynamic":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -4,14 +4,18 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
-from albert_core.litert import LiteRtModel, export_litert
+from albert_core.litert import LiteRtModel, convert, export_litert
 from albert_core.model_directory import write_description, write_weights
 from albert_core.modeling import Albert
 from albert_core.parameters import Heads
+from albert_core.task_features import Encoder
 from albert_core.task_model import TaskModel, write_task
 from albert_core.tasks import TASKS
+from albert_core.tokenization import Tokenizer
 from tests.albert_core.small_dataset import SENTENCES, VOCABULARY
 from tests.albert_core.small_run import WITHOUT_DROPOUT
 
@@ -72,3 +76,17 @@ def test_what_has_no_such_form_is_refused_and_nothing_is_written(fine_tuned, tmp
     with pytest.raises(AlbertError, match="--quantize float16 is unknown\nknown: none, dynamic"):
         export_litert(fine_tuned("tnews"), tmp_path / "phone", quantize="float16")
     assert not (tmp_path / "phone").exists()
+
+
+@pytest.mark.slow
+def test_a_shared_kernel_stands_once(tmp_path):
+    """The converter likes to multiply the gamma of a norm into the kernel behind it, which the first layer of a shared one has not before it."""
+    sizes = AlbertConfig.named("tiny_google", vocab_size=len(VOCABULARY))
+    model = Albert(sizes, heads=Heads(masked_words=False, sentence_order=False, num_labels=2), seed=1)
+    for name, variable in model.weights.items():
+        if name.endswith("gamma"):
+            variable.assign(tf.random.stateless_uniform(variable.shape, (1, 2), 0.5, 1.5))
+    task = TASKS["afqmc"]
+    content = convert(TaskModel(model, task, ("0", "1"), Encoder(task, Tokenizer(VOCABULARY), ("0", "1"), 64)), 64, "none")
+    parameters = sum(int(np.prod(variable.shape)) for variable in model.weights.values())
+    assert len(content) < 4 * parameters + 100_000
