@@ -80,7 +80,7 @@ def test_what_has_no_such_form_is_refused_and_nothing_is_written(fine_tuned, tmp
 
 @pytest.mark.slow
 def test_a_shared_kernel_stands_once(tmp_path):
-    """The converter likes to multiply the gamma of a norm into the kernel behind it, which the first layer of a shared one has not before it."""
+    """The converter likes to multiply the gamma of a norm into the kernel behind it, which in the first layer has none before it."""
     sizes = AlbertConfig.named("tiny_google", vocab_size=len(VOCABULARY))
     model = Albert(sizes, heads=Heads(masked_words=False, sentence_order=False, num_labels=2), seed=1)
     for name, variable in model.weights.items():
