@@ -16,10 +16,10 @@ from pipelines import storage
 from pipelines.cleaning import CleaningConfig, Watch, clean_stages
 from pipelines.dataset_card import dataset_card
 from pipelines.errors import BuildError, BuildWarning
+from pipelines.failures import forget_failure, read_failure
 from pipelines.fingerprints import instances_fingerprint
 from pipelines.gate import require_documents
-from pipelines.instances import InstancesConfig, MakeShards
-from pipelines.manifest import FAILURE, WriteManifest
+from pipelines.instances import InstancesConfig
 from pipelines.output_folder import (
     CARD,
     DOCUMENTS,
@@ -32,9 +32,10 @@ from pipelines.output_folder import (
     remove_shards,
 )
 from pipelines.read import list_sources
-from pipelines.read_documents import ReadDocuments
+from pipelines.read_documents import part_paths
 from pipelines.runners import run_job
 from pipelines.vocabulary_fit import misfit_of_sample, vocabulary_warning
+from pipelines.write_dataset import WriteDataset
 
 MADE_BY = "albert-data build"
 
@@ -120,7 +121,6 @@ def instances_stage(
     Raises:
       BuildError: the folder holds another dataset, or no instance comes of the documents.
     """
-    weights = {source["name"]: source["weight"] for source in documents["sources"]}
     wanted = instances_fingerprint(config.instances.parameters(), documents, config.instances.tokenizer.sha256)
     if finished is not None:
         if finished["fingerprint"] == wanted:
@@ -128,24 +128,14 @@ def instances_stage(
         if not config.overwrite:
             raise other_dataset(config.output)
     remove_shards(config.output)
-    storage.remove(storage.join(config.output, FAILURE))
-    text_bytes = documents["account"].get("bytes.kept", 0)
-    used_bytes = round(sum(weight * documents["account"].get(f"bytes.kept@{name}", 0) for name, weight in weights.items()))
-    plan = config.instances.plan(config.output, used_bytes, weights)
-    paths = [storage.join(config.documents, DOCUMENTS, part["name"]) for part in documents["parts"]]
-    misfit = misfit_of_sample(paths, list(weights), config.instances)
+    forget_failure(config.output)
+    paths = part_paths(documents, storage.join(config.documents, DOCUMENTS))
+    misfit = misfit_of_sample(paths, [source["name"] for source in documents["sources"]], config.instances)
     if misfit:
         warnings.warn(misfit, BuildWarning, stacklevel=3)
-
-    def wire(pipeline: beam.Pipeline) -> None:
-        batches = pipeline | "ReadDocuments" >> ReadDocuments(paths)
-        made = batches | "MakeShards" >> MakeShards(config.instances, plan)
-        made | "WriteManifest" >> WriteManifest(
-            config.output, config.instances, documents | {"fingerprint": wanted, "documents_fingerprint": documents["fingerprint"]}
-        )
-
-    with watch("instances", text_bytes) if watch else contextlib.nullcontext():
-        run_job(wire, options)
+    job = WriteDataset(config.instances, config.documents, config.output, wanted)
+    with watch("instances", documents["account"].get("bytes.kept", 0)) if watch else contextlib.nullcontext():
+        run_job(lambda pipeline: pipeline | "Documents" >> beam.Create([documents]) | "Instances" >> job, options)
     manifest = _read_manifest(config.output)
     if not misfit and (misfit := vocabulary_warning(manifest["statistics"])):
         warnings.warn(misfit, BuildWarning, stacklevel=3)
@@ -158,12 +148,10 @@ def _read_manifest(output: str) -> dict[str, Any]:
     Raises:
       BuildError: it wrote why there is none.
     """
-    failure = storage.join(output, FAILURE)
-    if storage.exists(failure):
-        message = storage.read_json(failure)["error"]
+    failure = read_failure(output)
+    if failure is not None:
         remove_shards(output)
-        storage.remove(failure)
-        raise BuildError(message)
+        raise failure
     return dict(storage.read_json(storage.join(output, MANIFEST)))
 
 

@@ -87,7 +87,7 @@ class CleanCorpus(beam.PTransform):
     """Files → `cleaned/SOURCE/part-*.parquet`, `rejects/clean/SOURCE/REASON.jsonl`, and each source's manifest, written last.
 
     What is read is counted where records are read, what is kept and rejected where it is written: that they agree is a check.
-    Gives one element when all is done.
+    Gives (source, manifest) of each when all is done.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class CleanCorpus(beam.PTransform):
                 beam.pvalue.AsList(rejects),
                 beam.pvalue.AsList(raw.damaged),
                 beam.pvalue.AsList(clean.repeated),
-            )
+            ).with_output_types(tuple[str, dict[str, Any]])
         )
 
 
@@ -175,7 +175,7 @@ class WriteSources(beam.DoFn):
         rejects: list[dict[str, Any]],
         damaged: list[dict[str, Any]],
         repeated: list[dict[str, Any]],
-    ) -> Iterator[str]:
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
         """One small file for each source. What comes in no order is sorted, and then cut to the most that a manifest lists."""
         by_name, by_file = operator.itemgetter("name"), operator.itemgetter("file", "error")
         for source, description in self.descriptions.items():
@@ -190,7 +190,7 @@ class WriteSources(beam.DoFn):
             }
             check_account(manifest["account"])
             storage.write_json(storage.join(self.folder, source), MANIFEST, manifest)
-            yield source
+            yield source, manifest
 
 
 def bare(row: dict[str, Any], *without: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
+import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_core.shards import MANIFEST
@@ -41,7 +42,6 @@ from pipelines.read import list_sources
 from pipelines.recipe import CleanConfig
 from pipelines.repeated_lines import RepeatedLinesConfig
 from pipelines.runners import run_job
-from pipelines.write_documents import part_paths
 
 Stage = Literal["clean", "distinct", "instances"]
 Watch = Callable[[Stage, int | None], contextlib.AbstractContextManager[None]]
@@ -244,9 +244,9 @@ def distinct_stage(
             partitions=num_partitions(num_bytes),
             batch_bytes=config.batch_bytes,
         )
-        job = WriteDistinct(part_paths(cleaned, parts), keep, config.output, num_bytes, manifest)
+        job = WriteDistinct(keep, config.output, num_bytes)
         with watch("distinct", num_bytes):
-            run_job(lambda pipeline: pipeline | "Distinct" >> job, options)
+            run_job(lambda pipeline: pipeline | "Cleaned" >> beam.Create([manifest | {"parts": parts}]) | "Distinct" >> job, options)
     storage.remove_temporary(folder, *(storage.join(rejected, name) for name in sources))
     return dict(storage.read_json(storage.join(folder, MANIFEST)))
 

@@ -1,9 +1,10 @@
 """Stage two: the clean documents of all sources in, those that say something new out.
 
 cleaned/*/part-*.parquet ─▶ exact copies ─▶ near copies ─▶ evaluation text ─▶ documents/part-*.parquet
+manifest of the clean documents ───────────────────────────────────────────▶ that of the documents, written last
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -17,7 +18,7 @@ from pipelines.decontaminate import DecontaminationConfig, DropEvaluationText
 from pipelines.deduplicate import DropExactDuplicates
 from pipelines.manifest import documents_account, encodings_account
 from pipelines.near_duplicates import DropNearDuplicates, NearDuplicatesConfig
-from pipelines.output_folder import DOCUMENTS, REJECTS
+from pipelines.output_folder import CLEANED, DOCUMENTS, REJECTS
 from pipelines.read import BATCH_BYTES
 from pipelines.read_documents import ReadDocuments
 from pipelines.rejects import WriteRejects, num_reject_parts
@@ -61,38 +62,41 @@ class KeepDistinct(beam.PTransform):
 
 
 class WriteDistinct(beam.PTransform):
-    """Parquet files of clean documents → `documents/`, `rejects/distinct/` and, last, the manifest of the documents."""
+    """The manifest of all clean documents → `documents/`, `rejects/distinct/` and, last, the manifest of the documents, which it gives.
 
-    def __init__(self, paths: Sequence[str], keep: KeepDistinct, output: str, num_bytes: int, before: dict[str, Any]) -> None:
-        """`before`: the manifest, but for the files and for what this stage counts."""
+    What comes in is the manifest but for what this stage counts; its parts are the files of clean documents. If none comes, nothing is
+    written, and none goes on.
+    """
+
+    def __init__(self, keep: KeepDistinct, output: str, num_bytes: int) -> None:
+        """`num_bytes`: about how much text there is, for the number of files."""
         super().__init__()
-        self.paths, self.keep, self.output, self.num_bytes, self.before = list(paths), keep, output, num_bytes, before
+        self.keep, self.output, self.num_bytes = keep, output, num_bytes
 
-    def expand(self, begin: beam.pvalue.PBegin) -> beam.PCollection:
+    def expand(self, cleaned: beam.PCollection) -> beam.PCollection:
         """Read, choose, write, count."""
         documents = storage.join(self.output, DOCUMENTS)
-        distinct = begin | "ReadCleaned" >> ReadDocuments(self.paths, columns=None) | "KeepDistinct" >> self.keep
+        batches = cleaned | "ReadCleaned" >> ReadDocuments(storage.join(self.output, CLEANED), columns=None)
+        distinct = batches | "KeepDistinct" >> self.keep
         parts = distinct.kept | "WriteDocuments" >> WriteDocuments(documents, num_parts(self.num_bytes))
         rejected = storage.join(self.output, REJECTS, FOLDER)
         rejects = distinct.rejects | "WriteRejects" >> WriteRejects(rejected, num_reject_parts(self.num_bytes))
-        return (
+        account = (
             (parts, rejects)
             | "FlattenFiles" >> beam.Flatten()
             | "AccountOfFile" >> beam.Map(account_of).with_output_types(Account)
             | "SumAccounts" >> SumAccounts()
-            | "WriteManifest"
-            >> beam.ParDo(_WriteDocumentsManifest(documents, self.before), beam.pvalue.AsList(parts), beam.pvalue.AsList(rejects))
         )
+        counted = (beam.pvalue.AsSingleton(account), beam.pvalue.AsList(parts), beam.pvalue.AsList(rejects))
+        return cleaned | "WriteManifest" >> beam.Map(_write_documents_manifest, documents, *counted).with_output_types(dict[str, Any])
 
 
-class _WriteDocumentsManifest(beam.DoFn):
-    def __init__(self, folder: str, before: dict[str, Any]) -> None:
-        self.folder, self.before = folder, before
-
-    def process(self, account: Account, parts: list[dict[str, Any]], rejects: list[dict[str, Any]]) -> Iterator[str]:
-        own_parts, own_rejects = [bare(part, "folder") for part in parts], [bare(file) for file in rejects]
-        storage.write_json(self.folder, MANIFEST, documents_manifest(self.before, account, own_parts, own_rejects))
-        yield self.folder
+def _write_documents_manifest(
+    before: dict[str, Any], folder: str, account: Account, parts: list[dict[str, Any]], rejects: list[dict[str, Any]]
+) -> dict[str, Any]:
+    manifest = documents_manifest(before, account, [bare(part, "folder") for part in parts], [bare(file) for file in rejects])
+    storage.write_json(folder, MANIFEST, manifest)
+    return manifest
 
 
 KEPT = ("documents.kept", "characters.kept", "bytes.kept")

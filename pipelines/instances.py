@@ -133,8 +133,8 @@ def _load_tokenizer(vocabulary: bytes, lower_case: bool) -> Tokenizer:
 class SegmentAndTokenize(beam.DoFn):
     """Batches of documents → (shard, compact batch), and their tokens as an account. Train shards come first, held-out ones follow."""
 
-    def __init__(self, config: InstancesConfig, plan: ShardPlan):
-        self.config, self.plan = config, plan
+    def __init__(self, config: InstancesConfig):
+        self.config = config
 
     def setup(self) -> None:
         """Loads vocabulary and dictionary once a worker."""
@@ -142,13 +142,12 @@ class SegmentAndTokenize(beam.DoFn):
         self.missing = MissingCharacters(self.config.tokenizer)
 
     def process(
-        self, batch: pa.RecordBatch
+        self, batch: pa.RecordBatch, plan: ShardPlan
     ) -> Iterator[tuple[int, pa.RecordBatch] | beam.pvalue.TaggedOutput[Literal["accounts"], Account]]:
         """One batch in, at most one for each shard out, and one account."""
         texts = batch.column("text").to_pylist()
         tokenized = self.documents.tokenize(texts)
         compact = to_compact_batch(batch.column("document_id"), batch.column("source"), tokenized)
-        plan = self.plan
         shards = assign_shards(
             batch.column("document_id").to_pylist(), self.config.seed, self.config.eval_fraction, plan.num_train, plan.num_eval
         )
@@ -174,17 +173,17 @@ def assign_shards(document_ids: list[bytes], seed: int, eval_fraction: float, nu
 class WriteShard(beam.DoFn):
     """(shard, compact batches) → what was written, as `ShardResult`."""
 
-    def __init__(self, config: InstancesConfig, plan: ShardPlan):
-        self.config, self.plan = config, plan
+    def __init__(self, config: InstancesConfig):
+        self.config = config
 
     def setup(self) -> None:
         """Builds the vocabulary's tables once a worker."""
         self.tables = DrawingTables.of(self.config.tokenizer)
 
-    def process(self, shard: tuple[int, Iterable[pa.RecordBatch]]) -> Iterator[ShardResult]:
+    def process(self, shard: tuple[int, Iterable[pa.RecordBatch]], plan: ShardPlan) -> Iterator[ShardResult]:
         """A retried bundle writes the same bytes under the same name."""
         number, batches = shard
-        yield from write_shard(number, list(batches), self.config, self.plan, self.tables)
+        yield from write_shard(number, list(batches), self.config, plan, self.tables)
         progress.add("shards", 1)
 
 
@@ -196,30 +195,31 @@ class MadeShards(NamedTuple):
 
 
 class MakeShards(beam.PTransform):
-    """Batches of cleaned documents → a `ShardResult` for every file: one a shard of the plan, or one for each of its length bins."""
+    """Batches of cleaned documents → a `ShardResult` for every file: one a shard of the plan, or one for each of its length bins.
 
-    def __init__(self, config: InstancesConfig, plan: ShardPlan):
+    The plan is data, one element: how much text there is, a job that has cleaned it itself does not know when it is launched.
+    """
+
+    def __init__(self, config: InstancesConfig, plan: beam.PCollection):
         super().__init__()
         self.config, self.plan = config, plan
 
     @no_annotations
     def expand(self, documents: beam.PCollection) -> MadeShards:
         """Every shard is seeded with an empty batch, so that it is written even if no document falls into it."""
-        tokenize = SegmentAndTokenize(self.config, self.plan)
-        tokenized = documents | "SegmentAndTokenize" >> beam.ParDo(tokenize).with_outputs("accounts", main="documents")
-        seeds = (
-            documents.pipeline
-            | "ShardNumbers" >> beam.Create(range(self.plan.num_train + self.plan.num_eval))
-            | "SeedShard" >> beam.Map(_empty_shard).with_output_types(tuple[int, pa.RecordBatch])
-        )
+        plan = beam.pvalue.AsSingleton(self.plan)
+        tokenize = beam.ParDo(SegmentAndTokenize(self.config), plan)
+        tokenized = documents | "SegmentAndTokenize" >> tokenize.with_outputs("accounts", main="documents")
+        seeds = self.plan | "SeedShards" >> beam.FlatMap(_empty_shards).with_output_types(tuple[int, pa.RecordBatch])
         results = (
             (tokenized.documents, seeds)
             | beam.Flatten()
             | "GroupByShard" >> beam.GroupByKey()
-            | "WriteShard" >> beam.ParDo(WriteShard(self.config, self.plan)).with_output_types(dict)
+            | "WriteShard" >> beam.ParDo(WriteShard(self.config), plan).with_output_types(dict)
         )
         return MadeShards(results, tokenized.accounts)
 
 
-def _empty_shard(number: int) -> tuple[int, pa.RecordBatch]:
-    return number, pa.RecordBatch.from_pylist([], schema=COMPACT_SCHEMA)
+def _empty_shards(plan: ShardPlan) -> Iterator[tuple[int, pa.RecordBatch]]:
+    for number in range(plan.num_train + plan.num_eval):
+        yield number, pa.RecordBatch.from_pylist([], schema=COMPACT_SCHEMA)

@@ -1,46 +1,21 @@
-"""The dataset's last file: parameters, digests, accounts and statistics. No manifest, no dataset."""
+"""What the dataset's last file says: parameters, digests, accounts and statistics. No manifest, no dataset."""
 
 import hashlib
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib import metadata
 from typing import Any
 
-import apache_beam as beam
-
-from albert_core.shards import MANIFEST, SCHEMA_VERSION, VOCABULARY
-from pipelines import storage
-from pipelines.accounts import Account, SumAccounts, documents_taken, of_source
+from albert_core.shards import SCHEMA_VERSION
+from pipelines.accounts import Account, documents_taken, of_source
 from pipelines.errors import BuildError
-from pipelines.instances import InstancesConfig, MadeShards
+from pipelines.instances import InstancesConfig
 from pipelines.segmenters import describe_segmenter
 from pipelines.statistics import summarize
 from pipelines.vocabulary_fit import vocabulary_warning
 from pipelines.write_shards import ShardResult
 
-FAILURE = "failure.json"
-"""In place of a manifest: why shards that were written are no dataset."""
 DECIDING_PACKAGES = ("apache-beam", "jieba", "lxml", "numba", "numpy", "opencc", "orjson", "pyarrow", "rjieba", "tokenizers")
-
-
-class WriteManifest(beam.PTransform):
-    """What `MakeShards` gives → the manifest, written by the pipeline itself: the launcher may be gone by then."""
-
-    def __init__(self, output: str, config: InstancesConfig, before: dict[str, Any]):
-        """`before`: what the clean stage found: inputs, account, configuration, fingerprints."""
-        super().__init__()
-        self.output, self.config, self.before = output, config, before
-
-    def expand(self, made: MadeShards) -> beam.PCollection:
-        """One small element for each shard reaches one worker, and all counts as one sum."""
-        shards = made.results | "DescribeShards" >> beam.Map(describe_shard).with_output_types(dict[str, Any])
-        counts = made.results | "CountsOfShards" >> beam.Map(counts_of).with_output_types(Account)
-        return (
-            (counts, made.accounts)
-            | "FlattenCounts" >> beam.Flatten()
-            | "SumAccounts" >> SumAccounts()
-            | "Write" >> beam.ParDo(_WriteManifest(self.output, self.config, self.before), beam.pvalue.AsList(shards))
-        )
 
 
 def describe_shard(result: ShardResult) -> dict[str, Any]:
@@ -53,31 +28,23 @@ def counts_of(result: ShardResult) -> Account:
     return result["counts"]
 
 
-class _WriteManifest(beam.DoFn):
-    def __init__(self, output: str, config: InstancesConfig, before: dict[str, Any]):
-        self.output, self.config, self.before = output, config, before
+def make_manifest(
+    shards: Iterable[dict[str, Any]], counts: Account, config: InstancesConfig, documents: dict[str, Any], fingerprint: str
+) -> dict[str, Any]:
+    """The manifest as a value. Scripts rely on the keys that DESIGN.md names; do not rename them.
 
-    def process(self, counts: Account, shards: list[dict[str, Any]]) -> Iterator[str]:
-        try:
-            manifest = make_manifest(shards, counts, self.config, self.before)
-        except BuildError as error:  # raised in a worker, most engines would keep one line of it, and try again
-            storage.write_json(self.output, FAILURE, {"error": str(error)})
-            return
-        storage.write(self.output, VOCABULARY, self.config.vocabulary)
-        storage.write_json(self.output, MANIFEST, manifest)
-        yield storage.join(self.output, MANIFEST)
-
-
-def make_manifest(shards: Iterable[dict[str, Any]], counts: Account, config: InstancesConfig, before: dict[str, Any]) -> dict[str, Any]:
-    """The manifest as a value; `before` is that of the documents. Scripts rely on the keys that DESIGN.md names; do not rename them.
-
-    `counts`: those of the shards and of the tokens of the documents, summed.
+    Args:
+      shards: what was written, in any order.
+      counts: those of the shards and of the tokens of the documents, summed.
+      config: what decides the shards.
+      documents: the manifest of the documents.
+      fingerprint: tells whether the same options make the same shards of the same documents.
 
     Raises:
       BuildError: not all documents came into the shards, or no instance to train on came of them.
     """
     ordered = sorted(shards, key=lambda shard: (not shard["name"].startswith("train-"), shard.get("max_seq_length", 0), shard["name"]))
-    account: Account = before["account"]
+    account: Account = documents["account"]
     if counts.get("documents", 0) != account.get("documents.kept", 0):
         raise BuildError(
             f"{account.get('documents.kept', 0):,} documents were kept, {counts.get('documents', 0):,} came into the shards"
@@ -85,7 +52,7 @@ def make_manifest(shards: Iterable[dict[str, Any]], counts: Account, config: Ins
         )
     if not any(shard["instances"] for shard in ordered if shard["name"].startswith("train-")):
         raise no_instances(counts, config)
-    statistics = summarize(counts, config.drawing, [source["name"] for source in before["sources"]])
+    statistics = summarize(counts, config.drawing, [source["name"] for source in documents["sources"]])
     misfit = vocabulary_warning(statistics)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -95,18 +62,18 @@ def make_manifest(shards: Iterable[dict[str, Any]], counts: Account, config: Ins
         "documents": documents_account(account) | {"without_instances": counts.get("documents_without_instances", 0)},
         "files": {"read": account.get("files.read", 0), "damaged": account.get("files.damaged", 0)},
         "encodings": encodings_account(account),
-        "parameters": config.parameters() | before["parameters"],
+        "parameters": config.parameters() | documents["parameters"],
         "vocabulary": {"sha256": config.tokenizer.sha256, "size": config.tokenizer.size},
         "segmenter": describe_segmenter(config.segmenter),
-        "normalization": {"lower_case": config.lower_case} | before["normalization"],
-        "sources": before["sources"],
+        "normalization": {"lower_case": config.lower_case} | documents["normalization"],
+        "sources": documents["sources"],
         "warnings": config.warnings() + ([misfit] if misfit else []),
         "statistics": statistics,
         "shards": ordered,
-        "inputs": before["inputs"],
+        "inputs": documents["inputs"],
         "packages": package_versions(),
-        "fingerprint": before["fingerprint"],
-        "documents_fingerprint": before["documents_fingerprint"],
+        "fingerprint": fingerprint,
+        "documents_fingerprint": documents["fingerprint"],
         "account": account,
     }
 

@@ -1,6 +1,7 @@
 """Parquet files of documents, read by many workers."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
@@ -10,22 +11,28 @@ from pipelines import storage
 
 
 class ReadDocuments(beam.PTransform):
-    """Parquet files of cleaned documents → batches, one for each row group."""
+    """A manifest that lists `parts` of documents in a folder → batches of them, one for each row group. No manifest, no batches."""
 
-    def __init__(self, paths: Sequence[str], columns: Sequence[str] | None = ("document_id", "source", "text")):
+    def __init__(self, folder: str, columns: Sequence[str] | None = ("document_id", "source", "text")):
         """`columns`: None for all."""
         super().__init__()
-        self.paths, self.columns = list(paths), columns
+        self.folder, self.columns = folder, columns
 
-    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection:
-        """Row groups are spread anew, so that one large file is read by many workers."""
+    def expand(self, manifest: beam.PCollection) -> beam.PCollection:
+        """Files are spread, and row groups anew, so that one large file is read by many workers."""
         return (
-            root
-            | "Files" >> beam.Create(self.paths)
+            manifest
+            | "ListParts" >> beam.FlatMap(part_paths, self.folder).with_output_types(str)
+            | "SpreadParts" >> beam.Reshuffle()
             | "ListRowGroups" >> beam.FlatMap(list_row_groups)
             | "Spread" >> beam.Reshuffle()
             | "ReadRowGroup" >> beam.FlatMap(read_row_group, self.columns).with_output_types(pa.RecordBatch)
         )
+
+
+def part_paths(manifest: dict[str, Any], folder: str) -> list[str]:
+    """Where the files of a manifest are."""
+    return [storage.join(folder, *filter(None, (part.get("folder"), part["name"]))) for part in manifest["parts"]]
 
 
 def list_row_groups(path: str) -> Iterator[tuple[str, int]]:

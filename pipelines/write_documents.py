@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -134,8 +134,3 @@ def count_kept(table: pa.Table) -> Account:
         counts = {"documents.kept": row["source_count"], "characters.kept": row["characters_sum"], "bytes.kept": row["bytes_sum"]}
         total.update(by_source(counts, row["source"]))
     return dict(total)
-
-
-def part_paths(output: str, parts: Sequence[dict[str, Any]]) -> list[str]:
-    """Where the files are."""
-    return [storage.join(output, *filter(None, (part["folder"], part["name"]))) for part in parts]

@@ -102,7 +102,7 @@ class _Stages:
         self.evaluation_text = FindEvaluationText(cleaning.decontamination)
         names = [source.name for source in cleaning.sources]
         plan = ShardPlan(output=folder, num_train=1, num_eval=0, sources=tuple(names), weights=tuple(s.weight for s in cleaning.sources))
-        self.tokenize, self.write = SegmentAndTokenize(instances, plan), WriteShard(instances, plan)
+        self.plan, self.tokenize, self.write = plan, SegmentAndTokenize(instances), WriteShard(instances)
         self.remove_lines = RemoveLines(cleaning.repeated_lines)
         self.ranks = {name: rank for rank, name in enumerate(cleaning.preferred)}
         self.coder = ArrowBatchCoder()
@@ -135,10 +135,10 @@ class _Stages:
         with self.clock("shuffle"):
             self.coder.decode(self.coder.encode(outcome.kept))
         with self.clock("segment"):
-            compact = [part[1] for part in self.tokenize.process(outcome.kept) if isinstance(part, tuple)]
+            compact = [part[1] for part in self.tokenize.process(outcome.kept, self.plan) if isinstance(part, tuple)]
         outcome.compact_bytes = sum(batch.nbytes for batch in compact)
         with self.clock("instances"):
-            results = list(self.write.process((0, compact)))
+            results = list(self.write.process((0, compact), self.plan))
         outcome.instances = sum(result["instances"] for result in results)
         outcome.shard_bytes = sum(result["bytes"] + result["documents"]["bytes"] for result in results)
 
@@ -160,7 +160,7 @@ def run_stages(pieces: Iterable[Piece], cleaning: CleaningConfig, instances: Ins
         startup = time.process_time() - started
         stages.clock.seconds.clear()
         with stages.clock("fixed"):
-            list(stages.write.process((0, [pa.RecordBatch.from_pylist([], schema=COMPACT_SCHEMA)])))
+            list(stages.write.process((0, [pa.RecordBatch.from_pylist([], schema=COMPACT_SCHEMA)]), stages.plan))
         fixed = stages.clock.seconds.pop("fixed")
         outcomes = [stages.clean_lines(piece) for piece in listed]
         drop_copies(outcomes, within_source=True)

@@ -89,11 +89,11 @@ def measure(texts: list[str], config: InstancesConfig, folder: str, label: str) 
             batches.append(to_compact_batch(pa.array(itertools.islice(ids, len(part))), pa.array([SOURCE] * len(part)), tokenized))
     with timed(f"{label}: write"):
         results = write_shard(0, batches, config, plan, tables)
-    before = {"account": {"documents.kept": len(texts)}, "sources": [{"name": SOURCE}], "parameters": {}, "normalization": {}}
-    before |= {"inputs": [], "fingerprint": "", "documents_fingerprint": ""}
+    documents_manifest = {"account": {"documents.kept": len(texts)}, "sources": [{"name": SOURCE}], "parameters": {}, "normalization": {}}
+    documents_manifest |= {"inputs": [], "fingerprint": ""}
     counts = add_accounts(result["counts"] for result in results)
     with open(f"{folder}/manifest.json", "w") as file:
-        json.dump(make_manifest([dict(result) for result in results], counts, config, before), file)
+        json.dump(make_manifest([dict(result) for result in results], counts, config, documents_manifest, ""), file)
     with open(f"{folder}/vocab.txt", "wb") as file:
         file.write(config.vocabulary)
     seconds[f"{label}: instances"] = sum(result["instances"] for result in results)

@@ -177,6 +177,6 @@ def test_what_a_manifest_lists_is_sorted_before_it_is_cut():
     found = {}
     write = WriteSources("out", {"a": {}})
     with patch("pipelines.clean.MAX_LISTED", 2), patch("pipelines.storage.write_json", lambda folder, name, value: found.update(value)):
-        assert list(write.process({}, [], [], damaged, repeated)) == ["a"]
+        assert list(write.process({}, [], [], damaged, repeated)) == [("a", found)]
     assert [file["file"] for file in found["damaged"]] == ["a", "b"]
     assert [line["line"] for line in found["repeated_lines"]] == ["乙", "甲"]

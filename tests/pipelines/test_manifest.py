@@ -8,8 +8,9 @@ import apache_beam as beam
 import pytest
 
 from albert_core.drawing import DrawingOptions
+from pipelines.failures import FAILURE
 from pipelines.instances import InstancesConfig, MakeShards
-from pipelines.manifest import FAILURE, WriteManifest
+from pipelines.write_dataset import WriteManifest
 from tests.pipelines.documents import cleaned, cut
 from tests.pipelines.jobs import run
 from tests.samples import COMMUNITY, ENCYCLOPEDIA, NEWS, vocabulary
@@ -29,7 +30,7 @@ def before(num_documents: int) -> dict[str, Any]:
     """What the cleaning would say."""
     sources = [{"name": name, "licence": "", "weight": 1.0} for name in TEXTS]
     given = {"account": {"documents.read": num_documents, "documents.kept": num_documents}, "sources": sources}
-    return given | {"parameters": {}, "normalization": {}, "inputs": [], "fingerprint": "", "documents_fingerprint": ""}
+    return given | {"parameters": {}, "normalization": {}, "inputs": [], "fingerprint": ""}
 
 
 def make(output: Path, rows: int, *, num_documents: int = len(ROWS)) -> None:
@@ -37,8 +38,12 @@ def make(output: Path, rows: int, *, num_documents: int = len(ROWS)) -> None:
     output.mkdir()
     batches = cut(cleaned(*ROWS), rows)
     plan = CONFIG.plan(str(output), 0, dict.fromkeys(TEXTS, 1.0))
-    write = WriteManifest(str(output), CONFIG, before(num_documents))
-    run(lambda pipeline: pipeline | beam.Create(batches) | "Make" >> MakeShards(CONFIG, plan) | write)
+
+    def wire(pipeline: beam.Pipeline) -> None:
+        made = pipeline | beam.Create(batches) | "Make" >> MakeShards(CONFIG, pipeline | "Plan" >> beam.Create([plan]))
+        pipeline | "Before" >> beam.Create([before(num_documents)]) | WriteManifest(str(output), CONFIG, "", made)
+
+    run(wire)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ import pytest
 
 from pipelines.batches import CLEANED_SCHEMA
 from pipelines.export import export_part
-from pipelines.write_documents import ROW_GROUP_BYTES, WriteDocuments, count_kept, part_paths, row_groups
+from pipelines.read_documents import part_paths
+from pipelines.write_documents import ROW_GROUP_BYTES, WriteDocuments, count_kept, row_groups
 from tests.pipelines.jobs import run
 
 
@@ -63,7 +64,7 @@ def test_what_is_written_is_described_and_counted(tmp_path):
 
     run(build)
     (part,) = json.loads(Path(tmp_path, "found.json").read_text("utf-8"))
-    (path,) = part_paths(str(tmp_path), [part])
+    (path,) = part_paths({"parts": [part]}, str(tmp_path))
     content = Path(path).read_bytes()
     assert (part["documents"], part["bytes"], part["sha256"]) == (2, len(content), hashlib.sha256(content).hexdigest())
     assert part["account"] == {
