@@ -51,11 +51,12 @@ class AlbertLayer(keras.layers.Layer):
         weights = {name: variable.value for name, variable in self.by_name.items()}
         model = Albert(self.config, heads=self.heads, compute_dtype=self.compute_dtype, weights=weights)
         seed = tf.cast(self.seeds.next(), tf.int64) if training else None
-        output = model(inputs[INPUT_IDS], inputs[INPUT_MASK], inputs[SEGMENT_IDS], dropout_seed=seed)
+        ids = (inputs[INPUT_IDS], inputs[INPUT_MASK], inputs[SEGMENT_IDS])
+        if self.head == CLASSIFIER:
+            return model.class_logits(model.pooled(*ids, dropout_seed=seed))
+        output = model(*ids, dropout_seed=seed)
         if self.head == MASKED_WORDS:
             return model.masked_logits(output.sequence_output, inputs[MASKED_LM_POSITIONS])
-        if self.head == CLASSIFIER:
-            return model.class_logits(output.pooled_output)
         return output._asdict()
 
     def get_config(self) -> dict[str, Any]:

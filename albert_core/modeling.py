@@ -47,6 +47,15 @@ class Output(NamedTuple):
     pooled_output: tf.Tensor
 
 
+class Projections(NamedTuple):
+    """What makes queries, scaled, and keys and values: kernels [H, H] and [H, 2H], biases [H] and [2H]."""
+
+    query_kernel: tf.Tensor
+    query_bias: tf.Tensor
+    key_value_kernel: tf.Tensor
+    key_value_bias: tf.Tensor
+
+
 class Albert(tf.Module):
     """An encoder with `heads`. `weights` maps checkpoint names to variables; unless they are given, they are drawn from `seed`."""
 
@@ -74,17 +83,18 @@ class Albert(tf.Module):
     ) -> Output:
         """Encode int [B, T] → Output. Dropout happens only under a `dropout_seed` (int [2]), and only as the configuration says."""
         B, T = shape_of(input_ids)
-        dropout = Dropout(dropout_seed)
-        adder = MASK_ADDER * (1.0 - tf.cast(input_mask, tf.float32))[:, tf.newaxis, tf.newaxis, :]  # [B, 1, 1, T]
-        hidden = self._embed(input_ids, segment_ids, dropout)
-        fused: dict[str, tuple[tf.Tensor, tf.Tensor]] = {}  # shared attention joins its three kernels once
-        for number, names in enumerate(self._layers):
-            if names.query not in fused:
-                fused[names.query] = self._fuse_query_key_value(names)
-            run = self._layer_computed_twice if self.rematerialize else self._layer
-            hidden = run(names, fused[names.query], hidden, adder, dropout.of_layer(number))
+        hidden = self._encode(input_ids, input_mask, segment_ids, Dropout(dropout_seed))
         sequence = tf.reshape(hidden, [B, T, self.config.hidden_size])
-        return Output(sequence, tf.tanh(self._dense(POOLER, sequence[:, 0])))
+        return Output(sequence, self._pool(sequence[:, 0]))
+
+    def pooled(
+        self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, *, dropout_seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """The pooled output alone, [B, H], with less work: of the last layer nothing is computed but what the first token reads.
+
+        The numbers are those of `__call__` to rounding; under a `dropout_seed` other units of the last layer are dropped.
+        """
+        return self._pool(self._encode(input_ids, input_mask, segment_ids, Dropout(dropout_seed), first_only=True))
 
     def masked_logits(self, sequence_output: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
         """Scores of every word at the masked positions: [B, T, H], int [B, P] → [B, P, V]. Only those positions are projected."""
@@ -141,13 +151,39 @@ class Albert(tf.Module):
             hidden = self._dense(projection.removesuffix("/kernel"), hidden)
         return hidden
 
-    def _layer(
-        self, names: LayerNames, fused: tuple[tf.Tensor, tf.Tensor], hidden: tf.Tensor, adder: tf.Tensor, dropout: "Dropout"
+    def _encode(
+        self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, dropout: "Dropout", *, first_only: bool = False
     ) -> tf.Tensor:
-        """One transformer layer, [B·T, H] → [B·T, H]. The norms stand after each sum, or (preln) before each block."""
+        """Int [B, T] → [B·T, H], what the last layer says of every token; `first_only`: [B, H], of the first."""
+        adder = MASK_ADDER * (1.0 - tf.cast(input_mask, tf.float32))[:, tf.newaxis, tf.newaxis, :]  # [B, 1, 1, T]
+        hidden = self._embed(input_ids, segment_ids, dropout)
+        projections: dict[str, Projections] = {}  # shared attention joins its kernels once
+        for number, names in enumerate(self._layers):
+            if names.query not in projections:
+                projections[names.query] = self._join_projections(names)
+            run = self._layer_computed_twice if self.rematerialize else self._layer
+            first = first_only and number == len(self._layers) - 1
+            hidden = run(names, projections[names.query], hidden, adder, dropout.of_layer(number), first_only=first)
+        return hidden
+
+    def _pool(self, first: tf.Tensor) -> tf.Tensor:
+        return tf.tanh(self._dense(POOLER, first))
+
+    def _layer(
+        self, names: LayerNames, projections: "Projections", hidden: tf.Tensor, adder: tf.Tensor, dropout: "Dropout",
+        *, first_only: bool = False,
+    ) -> tf.Tensor:  # fmt: skip
+        """One transformer layer, [B·T, H] → [B·T, H]. The norms stand after each sum, or (preln) before each block.
+
+        `first_only`: → [B, H], of the first token of each sequence, which reads the keys and values of all.
+        """
         rate, before = self.config.hidden_dropout_prob, self.config.ln_type == "preln"
         normed = self._norm(names.attention_norm, hidden) if before else hidden
-        attended = self._attend(normed, fused, adder, dropout)
+        asking = normed
+        if first_only:
+            T = shape_of(adder)[3]
+            asking, hidden = (tf.reshape(rows, [-1, T, self.config.hidden_size])[:, 0] for rows in (normed, hidden))
+        attended = self._attend(asking, normed, projections, adder, dropout)
         hidden = hidden + dropout(self._dense(names.attention_output, attended), rate)
         normed = self._norm(names.output_norm if before else names.attention_norm, hidden)
         if not before:
@@ -157,36 +193,47 @@ class Albert(tf.Module):
         return hidden if before else self._norm(names.output_norm, hidden)
 
     def _layer_computed_twice(
-        self, names: LayerNames, fused: tuple[tf.Tensor, tf.Tensor], hidden: tf.Tensor, adder: tf.Tensor, dropout: "Dropout"
-    ) -> tf.Tensor:
+        self, names: LayerNames, projections: "Projections", hidden: tf.Tensor, adder: tf.Tensor, dropout: "Dropout",
+        *, first_only: bool = False,
+    ) -> tf.Tensor:  # fmt: skip
         """`_layer`, of which the backward pass finds only the input and computes the rest again (Chen et al. 2016).
 
         The weights go in as tensors: what recomputes must not look for variables, which a strategy may have wrapped.
         """
         weights = {name: tf.convert_to_tensor(self.weights[name]) for name in _weight_names(names)}
 
-        def layer(hidden: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, adder: tf.Tensor, *values: tf.Tensor) -> tf.Tensor:
+        def layer(hidden: tf.Tensor, adder: tf.Tensor, *values: tf.Tensor) -> tf.Tensor:
             view = copy.copy(self)
-            view.weights = dict(zip(weights, values, strict=True))
-            return view._layer(names, (kernel, bias), hidden, adder, dropout.again())
+            view.weights = dict(zip(weights, values[len(projections) :], strict=True))
+            return view._layer(names, Projections(*values[: len(projections)]), hidden, adder, dropout.again(), first_only=first_only)
 
-        return tf.recompute_grad(layer)(hidden, *fused, adder, *weights.values())
+        return tf.recompute_grad(layer)(hidden, adder, *projections, *weights.values())
 
-    def _attend(self, hidden: tf.Tensor, fused: tuple[tf.Tensor, tf.Tensor], adder: tf.Tensor, dropout: "Dropout") -> tf.Tensor:
-        """Scaled dot-product attention. hidden [B·T, H]; adder [B, 1, 1, T], 0 or -10000 → [B·T, H]."""
+    def _attend(self, asking: tf.Tensor, asked: tf.Tensor, projections: "Projections", adder: tf.Tensor, dropout: "Dropout") -> tf.Tensor:
+        """Scaled dot-product attention of the Q tokens that ask to the T that are asked.
+
+        asking [B·Q, H]; asked [B·T, H]; adder [B, 1, 1, T], 0 or -10000 → [B·Q, H].
+        """
         A, D, T = self.config.num_attention_heads, self.config.head_size, shape_of(adder)[3]
-        kernel, bias = fused
-        together = tf.reshape(tf.nn.bias_add(self._matmul(hidden, kernel), bias), [-1, T, 3, A, D])
-        query, key, value = tf.unstack(tf.transpose(together, [2, 0, 3, 1, 4]))  # each [B, A, T, D]
-        scores = self._matmul(query * (1.0 / math.sqrt(D)), key, transpose_b=True) + adder  # [B, A, T, T]
+        B = shape_of(adder)[0]
+        query = tf.nn.bias_add(self._matmul(asking, projections.query_kernel), projections.query_bias)
+        query = tf.transpose(tf.reshape(query, [B, -1, A, D]), [0, 2, 1, 3])  # [B, A, Q, D]
+        both = tf.nn.bias_add(self._matmul(asked, projections.key_value_kernel), projections.key_value_bias)
+        key, value = tf.unstack(tf.transpose(tf.reshape(both, [B, T, 2, A, D]), [2, 0, 3, 1, 4]))  # each [B, A, T, D]
+        scores = self._matmul(query, key, transpose_b=True) + adder  # [B, A, Q, T]
         weights = dropout(tf.nn.softmax(scores), self.config.attention_probs_dropout_prob)
-        context = self._matmul(weights, value)  # [B, A, T, D]
+        context = self._matmul(weights, value)  # [B, A, Q, D]
         return tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, A * D])
 
-    def _fuse_query_key_value(self, names: LayerNames) -> tuple[tf.Tensor, tf.Tensor]:
-        """One product in place of three: kernel [H, 3H], bias [3H]."""
-        three = (names.query, names.key, names.value)
-        return tf.concat([self.weights[f"{n}/kernel"] for n in three], 1), tf.concat([self.weights[f"{n}/bias"] for n in three], 0)
+    def _join_projections(self, names: LayerNames) -> "Projections":
+        """Two products in place of three, and the scale of the scores in a kernel in place of every query."""
+        scale, both = 1.0 / math.sqrt(self.config.head_size), (names.key, names.value)
+        return Projections(
+            self.weights[f"{names.query}/kernel"] * scale,
+            self.weights[f"{names.query}/bias"] * scale,
+            tf.concat([self.weights[f"{name}/kernel"] for name in both], 1),
+            tf.concat([self.weights[f"{name}/bias"] for name in both], 0),
+        )
 
     def _dense(self, name: str, inputs: tf.Tensor) -> tf.Tensor:
         return tf.nn.bias_add(self._matmul(inputs, self.weights[f"{name}/kernel"]), self.weights[f"{name}/bias"])  # fuses with the product

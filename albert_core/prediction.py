@@ -157,7 +157,7 @@ class Predictor:
         return self._model.masked_log_probs(output.sequence_output, positions)
 
     def _order_log_probs(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:
-        return self._model.order_log_probs(self._model(input_ids, input_mask, segment_ids).pooled_output)
+        return self._model.order_log_probs(self._model.pooled(input_ids, input_mask, segment_ids))
 
     def _encode_masked(self, text: str) -> list[int]:
         tokenizer = self._tokenizer

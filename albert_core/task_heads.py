@@ -18,14 +18,15 @@ def task_log_probs(
     model: Albert, kind: str, batch: Mapping[str, tf.Tensor], *, dropout_seed: tf.Tensor | None = None, head_dropout: float = 0.0
 ) -> tf.Tensor:
     """Log-probabilities: classify [B, L]; choice [B, C]; span [B, 2, T], over positions; tag [B, T, L]."""
-    output = model(batch["input_ids"], batch["input_mask"], batch["segment_ids"], dropout_seed=dropout_seed)
+    inputs = (batch["input_ids"], batch["input_mask"], batch["segment_ids"])
     dropout = Dropout(None if dropout_seed is None else tf.random.experimental.stateless_fold_in(dropout_seed, HEAD_KEY))
     if kind in (CLASSIFY, CHOICE):
-        logits = model.class_logits(dropout(output.pooled_output, head_dropout))
+        logits = model.class_logits(dropout(model.pooled(*inputs, dropout_seed=dropout_seed), head_dropout))
         if kind == CHOICE:
             logits = tf.reshape(logits, tf.shape(batch["choices"])) + NOT_THERE * (1.0 - batch["choices"])
         return tf.nn.log_softmax(logits)
-    logits = model.token_logits(dropout(output.sequence_output, head_dropout))  # [B, T, L]
+    sequence = model(*inputs, dropout_seed=dropout_seed).sequence_output
+    logits = model.token_logits(dropout(sequence, head_dropout))  # [B, T, L]
     if kind == SPAN:
         there = tf.cast(batch["input_mask"], tf.float32)[:, tf.newaxis]
         return tf.nn.log_softmax(tf.transpose(logits, [0, 2, 1]) + NOT_THERE * (1.0 - there))

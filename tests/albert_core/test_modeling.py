@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -81,6 +82,44 @@ def test_forward_pass_of_the_numpy_oracle(name):
         np.testing.assert_allclose(masked[row], expected, atol=5e-5)
         np.testing.assert_allclose(order[row], numpy_albert.order_log_probs(weights, pooled), atol=2e-5)
         np.testing.assert_allclose(classes[row], numpy_albert.class_logits(config.to_json(), weights, pooled), atol=2e-5)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_pooled_output_alone_is_the_same_with_the_same_gradient(name):
+    config = VARIANTS[name]
+    model, inputs = with_random_weights(config, heads=Heads(num_labels=3)), random_inputs(config)
+    variables = list(model.weights.values())
+    outputs, gradients = [], []
+    for pooled in (lambda: model(*inputs).pooled_output, lambda: model.pooled(*inputs)):
+        with tf.GradientTape() as tape:
+            outputs.append(pooled())
+            loss = tf.reduce_sum(outputs[-1] ** 2)
+        gradients.append([tf.convert_to_tensor(each) for each in tape.gradient(loss, variables, unconnected_gradients="zero")])
+    np.testing.assert_allclose(outputs[1], outputs[0], atol=2e-6)
+    for variable, whole, alone in zip(variables, *gradients, strict=True):
+        np.testing.assert_allclose(alone, whole, atol=2e-5, err_msg=variable.name)
+
+
+def test_the_pooled_output_alone_leaves_out_what_no_one_reads():
+    """Of 4 layers of T tokens the last makes keys and values (2 T H²) and no more than one token's other products."""
+    config, T = VARIANTS["google"], 9
+    model = Albert(config)
+    specs = [tf.TensorSpec([1, T], tf.int32)] * 3
+    whole = tf.function(lambda *inputs: model(*inputs).pooled_output, input_signature=specs).get_concrete_function()
+    alone = tf.function(lambda *inputs: model.pooled(*inputs), input_signature=specs).get_concrete_function()
+    H, F = config.hidden_size, config.intermediate_size
+    of_one_token = 2 * H * H + 2 * H * F + 2 * T * H  # query, output, feed-forward, scores and context
+    assert multiply_adds(whole.graph) - multiply_adds(alone.graph) == (T - 1) * of_one_token
+
+
+def multiply_adds(graph):
+    """Of the products of a graph whose shapes are static."""
+    total = 0
+    for operation in graph.get_operations():
+        if operation.type in ("MatMul", "BatchMatMulV2"):
+            transposed = operation.get_attr("transpose_a" if operation.type == "MatMul" else "adj_x")
+            total += math.prod(operation.outputs[0].shape.as_list()) * operation.inputs[0].shape.as_list()[-2 if transposed else -1]
+    return total
 
 
 @pytest.mark.parametrize("variant", [goldens.BRIGHTMART, goldens.GOOGLE])
