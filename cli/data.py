@@ -16,6 +16,7 @@ from cli.corpus_options import (
     refuse_idle_options,
     source_options,
 )
+from cli.dataflow import dataflow
 from cli.datasets import formats, inspect, remove, report, verify
 from cli.instance_options import instances_config, masking_options
 from cli.jobs import BEAM, beam_arguments, beam_options, progress_folder, watch
@@ -61,7 +62,7 @@ def build(context: click.Context, output: str, as_json: bool, beam_arguments: tu
     """
     from pipelines.build import BuildConfig, run_build
 
-    engine = beam_options(context, beam_arguments)
+    engine = beam_options(context, beam_arguments, output)
     config = BuildConfig(cleaning=cleaning_config(output, options), instances=instances_config(options))
     started = time.monotonic()
     with progress_folder():
@@ -96,7 +97,7 @@ def clean(context: click.Context, output: str | None, as_json: bool, beam_argume
     from pipelines.cleaning import run_clean
     from pipelines.thresholds import print_rules, rule_configs
 
-    engine = beam_options(context, beam_arguments)
+    engine = beam_options(context, beam_arguments, output)
     refuse_idle_options(context)
     if options["print_rules"]:
         print(print_rules(rule_configs(read_settings(options)), as_json=as_json))
@@ -140,7 +141,7 @@ def instances(context: click.Context, output: str, as_json: bool, beam_arguments
     """
     from pipelines.build import ShardsConfig, run_instances
 
-    engine = beam_options(context, beam_arguments)
+    engine = beam_options(context, beam_arguments, output)
     config = ShardsConfig(
         documents=options["documents"], output=output, instances=instances_config(options), overwrite=options["overwrite"]
     )
@@ -150,7 +151,7 @@ def instances(context: click.Context, output: str, as_json: bool, beam_arguments
     print(json.dumps(manifest, ensure_ascii=False) if as_json else summarize_dataset(manifest, output, time.monotonic() - started))
 
 
-for command in (formats, inspect, verify, report, remove, vocab, plan):
+for command in (formats, inspect, verify, report, remove, vocab, plan, dataflow):
     data.add_command(command)
 
 

@@ -17,11 +17,11 @@ BEAM = {"ignore_unknown_options": True, "allow_extra_args": True}
 beam_arguments = click.argument("beam_arguments", nargs=-1, type=click.UNPROCESSED)
 
 
-def beam_options(context: click.Context, arguments: tuple[str, ...]) -> Any:
-    """Beam's options, from what the command does not know itself."""
+def beam_options(context: click.Context, arguments: tuple[str, ...], output: str | None = None) -> Any:
+    """Beam's options, from what the command does not know itself. `output`: where the job writes, if it writes."""
     from pipelines.runners import parse_beam_options
 
-    return parse_beam_options(arguments, [name for parameter in context.command.params for name in parameter.opts])
+    return parse_beam_options(arguments, [name for parameter in context.command.params for name in parameter.opts], output or "")
 
 
 @contextlib.contextmanager

@@ -33,7 +33,7 @@ from pipelines.output_folder import (
 )
 from pipelines.read import list_sources
 from pipelines.read_documents import part_paths
-from pipelines.runners import run_job
+from pipelines.runners import check_engine, run_job
 from pipelines.vocabulary_fit import misfit_of_sample, vocabulary_warning
 from pipelines.write_dataset import WriteDataset
 
@@ -71,6 +71,7 @@ def run_build(config: BuildConfig, options: PipelineOptions, watch: Watch | None
     """
     _check(config.instances)  # before hours of cleaning
     cleaning = config.cleaning
+    check_engine(options, reads=cleaning.patterns, output=cleaning.output)
     files = list_sources(cleaning.sources, own_folder(cleaning.output))
     with lock(cleaning.output):
         finished = finished_manifest(cleaning.output, made_by=MADE_BY)
@@ -87,6 +88,7 @@ def run_instances(config: ShardsConfig, options: PipelineOptions, watch: Watch |
       BuildError: there are no finished documents, or the output holds something else.
     """
     _check(config.instances)
+    check_engine(options, reads=[config.documents], output=config.output)
     documents = read_documents_manifest(config.documents)
     require_documents(documents["account"], config.documents)
     with lock(config.output):

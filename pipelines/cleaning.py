@@ -41,7 +41,7 @@ from pipelines.output_folder import (
 from pipelines.read import list_sources
 from pipelines.recipe import CleanConfig
 from pipelines.repeated_lines import RepeatedLinesConfig
-from pipelines.runners import run_job
+from pipelines.runners import check_engine, run_job
 
 Stage = Literal["clean", "distinct", "instances"]
 Watch = Callable[[Stage, int | None], contextlib.AbstractContextManager[None]]
@@ -90,6 +90,11 @@ class CleaningConfig:
         """Names of the sources, the one whose copies stay first."""
         return [source.name for source in sorted(self.sources, key=lambda source: source.priority)]
 
+    @property
+    def patterns(self) -> list[str]:
+        """The globs of all sources."""
+        return [spec.pattern for source in self.sources for spec in source.corpora]
+
     def parameters(self) -> dict[str, Any]:
         """What decides the documents, beside the files."""
         names = ("clean", "repeated_lines", "near_duplicates", "decontamination")
@@ -104,6 +109,7 @@ def run_clean(config: CleaningConfig, options: PipelineOptions, watch: Watch | N
     Raises:
       BuildError: what the user can mend; nothing that was finished is lost.
     """
+    check_engine(options, reads=config.patterns, output=config.output)
     files = list_sources(config.sources, own_folder(config.output))
     with lock(config.output):
         finished_manifest(config.output, made_by="albert-data clean")

@@ -74,9 +74,8 @@ class ForkedWorkerHandler(GrpcWorkerHandler):
         if not self._stopping.is_set():
             code = self._process.exitcode or 0
             how = f"was killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
-            fix = "; is memory short? fewer --direct_num_workers need less" if code == -signal.SIGKILL else ""
             while not self._stopping.wait(0.2):  # what is asked of it later is not answered either
-                self.control_conn.abort(RuntimeError(f"a worker process {how}{fix}"))
+                self.control_conn.abort(RuntimeError(f"a worker process {how}"))
 
 
 def server() -> Any:

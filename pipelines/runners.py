@@ -1,32 +1,39 @@
 """Which engine runs a job, and what is asked of it: every option of Beam's own, checked before anything starts."""
 
 import argparse
+import copy
 import difflib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, SetupOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, PipelineOptions, SetupOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner
 
+from pipelines import dataflow
 from pipelines.allocator import keep_freed_memory
+from pipelines.dataflow_checks import check_job
+from pipelines.engine_errors import explain
+from pipelines.environment import compare_in_workers
 from pipelines.errors import BuildError
 from pipelines.local_workers import ForkedProcesses, start_server
+from pipelines.portable_pickles import hide_paths
 
 LOCAL_RUNNERS = ("", "DirectRunner", "FnApiRunner")
 
 
 class JobFailedError(RuntimeError):
-    """The engine gave up on the job; the message is its own, without the traceback."""
+    """The engine gave up on the job. The message is cause and fix where they are known, else its own, without the traceback."""
 
 
-def parse_beam_options(arguments: Sequence[str], known: Sequence[str] = ()) -> PipelineOptions:
-    """Beam's options from what the command line left over.
+def parse_beam_options(arguments: Sequence[str], known: Sequence[str] = (), output: str = "") -> PipelineOptions:
+    """Beam's options from what the command line left over. With DataflowRunner, those that it left out are those of `dataflow.py`.
 
     Args:
       arguments: such as `--runner=DataflowRunner`, `--direct_num_workers=2`.
       known: the command's own options, for a better guess at what was meant.
+      output: where the job writes; some of Dataflow's defaults depend on it.
 
     Raises:
       BuildError: one of them is neither ours nor Beam's. (Beam itself would warn and go on.)
@@ -46,6 +53,8 @@ def parse_beam_options(arguments: Sequence[str], known: Sequence[str] = ()) -> P
         )
         raise BuildError(f"no such option: {name}\n{fix}")
     result = PipelineOptions(list(arguments))
+    if runner_name(result) == dataflow.RUNNER:
+        result = PipelineOptions(dataflow.complete(arguments, output))
     result.view_as(SetupOptions).save_main_session = False
     return result
 
@@ -77,8 +86,18 @@ def make_runner(options: PipelineOptions) -> PipelineRunner | str:
     return FnApiRunner(default_environment=ForkedProcesses())
 
 
+def check_engine(options: PipelineOptions, *, reads: Iterable[str], output: str) -> None:
+    """Refuses a job that its engine could not run, before anything is read or locked.
+
+    Raises:
+      BuildError: what is wrong, and the fix. Only Dataflow is asked; other engines say it when the job starts.
+    """
+    if runner_name(options) == dataflow.RUNNER:
+        check_job(options, reads=reads, output=output)
+
+
 def run_job(wire: Callable[[beam.Pipeline], object], options: PipelineOptions) -> None:
-    """Runs the pipeline that `wire` builds and waits for its end.
+    """Runs the pipeline that `wire` builds and waits for its end; with `--template_location`, the pipeline is only written there.
 
     Raises:
       JobFailedError: with the engine's last words.
@@ -86,14 +105,20 @@ def run_job(wire: Callable[[beam.Pipeline], object], options: PipelineOptions) -
     for name in ("apache_beam", "root"):  # workers log every failure with its traceback, and warn of much that is no concern
         logging.getLogger(name).setLevel(logging.CRITICAL)
     keep_freed_memory()
+    own = copy.deepcopy(options)  # Dataflow's client adds a folder to its locations, for each job
     try:
-        pipeline = beam.Pipeline(runner=make_runner(options), options=options)
+        pipeline = beam.Pipeline(runner=make_runner(own), options=own)
         wire(pipeline)
-        pipeline.run().wait_until_finish()
+        if runner_name(own) not in LOCAL_RUNNERS:
+            hide_paths()
+            compare_in_workers(pipeline)
+        result = pipeline.run()
+        if not own.view_as(GoogleCloudOptions).template_location:
+            result.wait_until_finish()
     except BuildError:
         raise
     except Exception as error:
-        raise JobFailedError(_last_words(error)) from error
+        raise JobFailedError(explain(str(error)) or _last_words(error)) from error
 
 
 def _last_words(error: BaseException) -> str:
