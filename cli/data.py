@@ -1,5 +1,6 @@
 """albert-data: raw Chinese text to training shards."""
 
+import functools
 import json
 import os
 import time
@@ -19,10 +20,10 @@ from cli.corpus_options import (
 from cli.dataflow import dataflow
 from cli.datasets import formats, inspect, remove, report, verify
 from cli.instance_options import instances_config, masking_options
-from cli.jobs import BEAM, beam_arguments, beam_options, progress_folder, watch
+from cli.jobs import BEAM, beam_arguments, beam_options, one_job_options, progress_folder, watch
 from cli.options import json_option, run
 from cli.planning import plan
-from cli.summaries import summarize_dataset, summarize_documents
+from cli.summaries import summarize_dataset, summarize_documents, summarize_job
 from cli.vocabularies import vocab
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything loads tensorflow: its start-up lines are no news
@@ -42,6 +43,7 @@ def data() -> None:
 @output_option
 @masking_options
 @cleaning_options
+@one_job_options
 @json_option
 @beam_arguments
 @click.pass_context
@@ -58,15 +60,23 @@ def build(context: click.Context, output: str, as_json: bool, beam_arguments: tu
           --vocab vocab.txt --output shards --max-seq-length 128 --direct_num_workers 2
       albert-data build --corpora sources.yaml --sample 0.01 --vocab vocab.txt --output sample
       albert-data build --corpus 'gs://bucket/*.jsonl' --vocab vocab.txt \\
-          --output gs://bucket/shards --runner DataflowRunner --project … --region …
+          --output gs://bucket/shards --runner DataflowRunner --project … --region … --no-wait
     """
     from pipelines.build import BuildConfig, run_build
+    from pipelines.one_job import run_one_job
+    from pipelines.submitted_jobs import is_template, name_job
 
     engine = beam_options(context, beam_arguments, output)
     config = BuildConfig(cleaning=cleaning_config(output, options), instances=instances_config(options))
     started = time.monotonic()
+    leaves = options["no_wait"] or is_template(engine)
+    run_jobs = functools.partial(run_one_job, wait=not leaves) if leaves or options["one_job"] else run_build
     with progress_folder():
-        manifest = run_build(config, engine, watch)
+        manifest = run_jobs(config, engine, watch)
+    if manifest is None:
+        job = dict(name_job(engine) or {})
+        print(json.dumps({"job": job, "output": output}, ensure_ascii=False) if as_json else summarize_job(job, output))
+        return
     print(json.dumps(manifest, ensure_ascii=False) if as_json else summarize_dataset(manifest, output, time.monotonic() - started))
 
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -15,6 +15,22 @@ BEAM = {"ignore_unknown_options": True, "allow_extra_args": True}
 """Context settings of a command that hands what it does not know to Beam."""
 
 beam_arguments = click.argument("beam_arguments", nargs=-1, type=click.UNPROCESSED)
+
+
+def one_job_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How a build is divided into jobs, and who waits for them."""
+    options = [
+        click.option(
+            "--one-job",
+            is_flag=True,
+            help="All stages as one Beam job: it ends without this command. A template (--template_location) is one anyway.  "
+            "[default: a job for each stage]",
+        ),
+        click.option("--no-wait", is_flag=True, help="Submit one job and leave; --output is locked until it ends. Not for local engines."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def beam_options(context: click.Context, arguments: tuple[str, ...], output: str | None = None) -> Any:
@@ -43,9 +59,14 @@ def watch(stage: str, size: int | None) -> Iterator[None]:
     from pipelines import progress
 
     progress.reset()
-    label, what = {"clean": ("clean", "cleaned"), "distinct": ("compare", "compared"), "instances": ("instances", "segmented")}[stage]
+    label, what = {
+        "build": ("build", "cleaned"),
+        "clean": ("clean", "cleaned"),
+        "distinct": ("compare", "compared"),
+        "instances": ("instances", "segmented"),
+    }[stage]
     done = threading.Event()
-    whole = f"of {size / 1e6:,.1f} MB of {'files' if stage == 'clean' else 'text'}" if size else ""
+    whole = f"of {size / 1e6:,.1f} MB of {'files' if stage in ('build', 'clean') else 'text'}" if size else ""
     with Progress(None, "characters", label) as line:
 
         def follow() -> None:

@@ -30,6 +30,18 @@ def summarize_dataset(manifest: dict[str, Any], output: str, seconds: float) -> 
     return "\n".join(lines)
 
 
+def summarize_job(job: dict[str, str], output: str) -> str:
+    """A job that goes on by itself."""
+    where = ", ".join(job[name] for name in ("runner", "project", "region") if name in job)
+    return "\n".join(
+        [
+            f"submitted   {job['name']} ({where})",
+            f"it writes   {output}/manifest.json last of all, or {output}/failure.json; until then the folder is locked",
+            f"look at it  albert-data verify {output}",
+        ]
+    )
+
+
 def summarize_removal(summary: dict[str, Any], path: str) -> str:
     """What `albert-data remove` did."""
     lines = []

@@ -34,6 +34,7 @@ from pipelines.output_folder import (
 from pipelines.read import list_sources
 from pipelines.read_documents import part_paths
 from pipelines.runners import check_engine, run_job
+from pipelines.submitted_jobs import asked
 from pipelines.vocabulary_fit import misfit_of_sample, vocabulary_warning
 from pipelines.write_dataset import WriteDataset
 
@@ -69,11 +70,11 @@ def run_build(config: BuildConfig, options: PipelineOptions, watch: Watch | None
     Raises:
       BuildError: what the user can mend; nothing that was finished is lost.
     """
-    _check(config.instances)  # before hours of cleaning
+    check_instances(config.instances)  # before hours of cleaning
     cleaning = config.cleaning
     check_engine(options, reads=cleaning.patterns, output=cleaning.output)
     files = list_sources(cleaning.sources, own_folder(cleaning.output))
-    with lock(cleaning.output):
+    with lock(cleaning.output, is_active=asked(options)):
         finished = finished_manifest(cleaning.output, made_by=MADE_BY)
         may_replace = cleaning.overwrite or (finished is None and began(cleaning.output, MADE_BY))
         documents = clean_stages(cleaning, files, options, watch, may_replace=may_replace)
@@ -87,15 +88,15 @@ def run_instances(config: ShardsConfig, options: PipelineOptions, watch: Watch |
     Raises:
       BuildError: there are no finished documents, or the output holds something else.
     """
-    _check(config.instances)
+    check_instances(config.instances)
     check_engine(options, reads=[config.documents], output=config.output)
     documents = read_documents_manifest(config.documents)
     require_documents(documents["account"], config.documents)
-    with lock(config.output):
+    with lock(config.output, is_active=asked(options)):
         return instances_stage(config, documents, finished_manifest(config.output, made_by=MADE_BY), options, watch)
 
 
-def _check(config: InstancesConfig) -> None:
+def check_instances(config: InstancesConfig) -> None:
     """Refuses a bad vocabulary, and warns of options that may not be meant."""
     config.tokenizer  # noqa: B018 - loads it
     for text in config.warnings():
@@ -126,7 +127,7 @@ def instances_stage(
     wanted = instances_fingerprint(config.instances.parameters(), documents, config.instances.tokenizer.sha256)
     if finished is not None:
         if finished["fingerprint"] == wanted:
-            return _described_anew(finished, documents, config.output)
+            return described_anew(finished, documents, config.output)
         if not config.overwrite:
             raise other_dataset(config.output)
     remove_shards(config.output)
@@ -138,13 +139,13 @@ def instances_stage(
     job = WriteDataset(config.instances, config.documents, config.output, wanted)
     with watch("instances", documents["account"].get("bytes.kept", 0)) if watch else contextlib.nullcontext():
         run_job(lambda pipeline: pipeline | "Documents" >> beam.Create([documents]) | "Instances" >> job, options)
-    manifest = _read_manifest(config.output)
+    manifest = read_dataset(config.output)
     if not misfit and (misfit := vocabulary_warning(manifest["statistics"])):
         warnings.warn(misfit, BuildWarning, stacklevel=3)
-    return _described_anew(manifest, documents, config.output)
+    return described_anew(manifest, documents, config.output)
 
 
-def _read_manifest(output: str) -> dict[str, Any]:
+def read_dataset(output: str) -> dict[str, Any]:
     """The manifest that a job wrote.
 
     Raises:
@@ -157,7 +158,7 @@ def _read_manifest(output: str) -> dict[str, Any]:
     return dict(storage.read_json(storage.join(output, MANIFEST)))
 
 
-def _described_anew(manifest: dict[str, Any], documents: dict[str, Any], output: str) -> dict[str, Any]:
+def described_anew(manifest: dict[str, Any], documents: dict[str, Any], output: str) -> dict[str, Any]:
     """The manifest with what may change and leaves the shards as they are (licences), and the card that goes with it."""
     described = manifest | {"sources": documents["sources"]}
     if described != manifest:

@@ -6,8 +6,8 @@ files ─▶ clean, each source by itself ─▶ cleaned/SOURCE ─▶ gate ─�
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -42,8 +42,9 @@ from pipelines.read import list_sources
 from pipelines.recipe import CleanConfig
 from pipelines.repeated_lines import RepeatedLinesConfig
 from pipelines.runners import check_engine, run_job
+from pipelines.submitted_jobs import asked
 
-Stage = Literal["clean", "distinct", "instances"]
+Stage = Literal["clean", "distinct", "instances", "build"]  # the last: all of them, as one job
 Watch = Callable[[Stage, int | None], contextlib.AbstractContextManager[None]]
 
 
@@ -111,7 +112,7 @@ def run_clean(config: CleaningConfig, options: PipelineOptions, watch: Watch | N
     """
     check_engine(options, reads=config.patterns, output=config.output)
     files = list_sources(config.sources, own_folder(config.output))
-    with lock(config.output):
+    with lock(config.output, is_active=asked(options)):
         finished_manifest(config.output, made_by="albert-data clean")
         manifest = clean_stages(config, files, options, watch, may_replace=config.overwrite)
         if export:
@@ -119,33 +120,69 @@ def run_clean(config: CleaningConfig, options: PipelineOptions, watch: Watch | N
         return manifest
 
 
+class CleaningState(NamedTuple):
+    """What a folder holds of a cleaning already. What did not fit is gone from it."""
+
+    fingerprint: str  # of the documents
+    documents: dict[str, Any] | None  # their manifest, if they are finished
+    plans: dict[str, dict[str, Any]]  # of each source, in the order of the configuration: fingerprint and inputs
+    sources: dict[str, dict[str, Any]]  # the manifests of those that are finished
+    missing: list[str]  # the others
+
+
 def clean_stages(
     config: CleaningConfig, files: Sequence[CorpusFile], options: PipelineOptions, watch: Watch | None, *, may_replace: bool
 ) -> dict[str, Any]:
-    """Both stages, in a folder that is locked."""
+    """Both stages, each a job of its own, in a folder that is locked; returns the manifest of the documents."""
     watching = watch or (lambda stage, size: contextlib.nullcontext())
+    state = begin_cleaning(config, files, may_replace=may_replace)
+    if state.documents is not None:
+        return state.documents
+    sources = clean_stage(config, files, state, options, watching)
+    cleaned = join_sources(config, state.fingerprint, sources)
+    documents = distinct_stage(config, sources, cleaned, options, watching)
+    gate(documents["account"], documents["damaged"], config)
+    return documents
+
+
+def begin_cleaning(config: CleaningConfig, files: Sequence[CorpusFile], *, may_replace: bool) -> CleaningState:
+    """What is left to do; what does not fit is removed, before anything takes its place.
+
+    Raises:
+      BuildError: the folder holds finished documents of another corpus or other options, or what was read is not to be built on.
+    """
     plans = {source.name: _plan(config, source, files) for source in config.sources}
     wanted = _fingerprint_of_documents(config, plans)
     folder = storage.join(config.output, DOCUMENTS)
-    has_documents = storage.exists(storage.join(folder, MANIFEST))
-    if has_documents:
-        cleaned = read_finished(folder)
-        if cleaned is not None and cleaned["fingerprint"] == wanted:
-            gate(cleaned["account"], cleaned["damaged"], config)
-            return _described_anew(cleaned, config)
-        if cleaned is not None and not may_replace:
+    if storage.exists(storage.join(folder, MANIFEST)):
+        documents = read_finished(folder)
+        if documents is not None and documents["fingerprint"] == wanted:
+            gate(documents["account"], documents["damaged"], config)
+            return CleaningState(wanted, _described_anew(documents, config), plans, {}, [])
+        if documents is not None and not may_replace:
             raise other_dataset(config.output)
     refuse_to_bring_back(config.output)
-    if has_documents:
+    if storage.exists(storage.join(folder, MANIFEST)):
         remove_shards(config.output)  # they are of documents that go
     storage.remove(storage.join(folder, MANIFEST))  # first: documents of which some are gone must not look finished
-    sources = clean_stage(config, files, plans, options, watching)
-    account = add_accounts(by_source(source["account"], name) for name, source in sources.items())
-    damaged = [file for source in sources.values() for file in source["damaged"]]
-    gate(account, damaged, config)
-    documents = distinct_stage(config, sources, {"fingerprint": wanted, "damaged": damaged}, options, watching)
-    gate(documents["account"], damaged, config)
-    return documents
+    finished, missing = _finished_sources(config, plans)
+    return CleaningState(wanted, None, plans, finished, missing)
+
+
+def _finished_sources(config: CleaningConfig, plans: dict[str, dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """The manifests of the sources that fit, and the names of the others, of which nothing is left."""
+    folder, rejected = storage.join(config.output, CLEANED), storage.join(config.output, REJECTS, "clean")
+    found = {name: read_finished(storage.join(folder, name)) for name in plans}
+    finished = {name: manifest for name, manifest in found.items() if manifest and manifest["fingerprint"] == plans[name]["fingerprint"]}
+    if config.limit is not None and len(finished) < len(plans):
+        finished = {}  # the limit is over all of them: they are chosen together
+    missing = [name for name in plans if name not in finished]
+    unlisted = {path.removeprefix(folder).lstrip("/").split("/")[0] for path in storage.list_files(storage.join(folder, "**"))} - set(plans)
+    for name in [*missing, *sorted(unlisted)]:
+        storage.remove(storage.join(folder, name, MANIFEST))
+        storage.remove_folder(storage.join(folder, name))
+        storage.remove_folder(storage.join(rejected, name))
+    return finished, missing
 
 
 def read_finished(folder: str) -> dict[str, Any] | None:
@@ -186,75 +223,97 @@ def _fingerprint_of_documents(config: CleaningConfig, plans: dict[str, dict[str,
 
 
 def clean_stage(
-    config: CleaningConfig, files: Sequence[CorpusFile], plans: dict[str, dict[str, Any]], options: PipelineOptions, watch: Watch
+    config: CleaningConfig, files: Sequence[CorpusFile], state: CleaningState, options: PipelineOptions, watch: Watch
 ) -> dict[str, dict[str, Any]]:
-    """The manifest of each source, whose clean documents lie in its folder; only those that do not fit are cleaned."""
-    folder, rejected = storage.join(config.output, CLEANED), storage.join(config.output, REJECTS, "clean")
-    found = {name: read_finished(storage.join(folder, name)) for name in plans}
-    finished = {name: manifest for name, manifest in found.items() if manifest and manifest["fingerprint"] == plans[name]["fingerprint"]}
-    if config.limit is not None and len(finished) < len(plans):
-        finished = {}  # the limit is over all of them: they are chosen together
-    missing = [name for name in plans if name not in finished]
-    unlisted = {path.removeprefix(folder).lstrip("/").split("/")[0] for path in storage.list_files(storage.join(folder, "**"))} - set(plans)
-    for name in [*missing, *sorted(unlisted)]:
-        storage.remove(storage.join(folder, name, MANIFEST))
-        storage.remove_folder(storage.join(folder, name))
-        storage.remove_folder(storage.join(rejected, name))
-    if missing:
-        new = [file for file in files if file.source in missing]
-        caps = {source.name: source.cap for source in config.sources if source.cap is not None and source.name in missing}
-        job = CleanCorpus(
-            new,
-            config.clean,
-            config.output,
-            repeated_lines=config.repeated_lines,
-            choice=Choice(sample=config.sample, limit=config.limit, caps=caps),
-            descriptions={name: plans[name] for name in missing},
-            batch_bytes=config.batch_bytes,
-        )
-        with watch("clean", sum(file.size for file in new)):
+    """The manifest of each source, whose clean documents lie in its folder; only those that are missing are cleaned."""
+    if state.missing:
+        job = clean_job(config, files, state)
+        with watch("clean", sum(file.size for file in job.files)):
             run_job(lambda pipeline: pipeline | "Clean" >> job, options)
-        for name in missing:
-            storage.remove_temporary(storage.join(folder, name), storage.join(rejected, name))
-    return {name: finished.get(name) or storage.read_json(storage.join(folder, name, MANIFEST)) for name in plans}
+        storage.remove_temporary(*temporary_places(config.output, state.missing, CLEANED, storage.join(REJECTS, "clean")))
+    folder = storage.join(config.output, CLEANED)
+    return {name: state.sources.get(name) or storage.read_json(storage.join(folder, name, MANIFEST)) for name in state.plans}
+
+
+def clean_job(config: CleaningConfig, files: Sequence[CorpusFile], state: CleaningState) -> CleanCorpus:
+    """What cleans the sources that are missing."""
+    missing = state.missing
+    caps = {source.name: source.cap for source in config.sources if source.cap is not None and source.name in missing}
+    return CleanCorpus(
+        [file for file in files if file.source in missing],
+        config.clean,
+        config.output,
+        repeated_lines=config.repeated_lines,
+        choice=Choice(sample=config.sample, limit=config.limit, caps=caps),
+        descriptions={name: state.plans[name] for name in missing},
+        batch_bytes=config.batch_bytes,
+    )
+
+
+def temporary_places(output: str, sources: Iterable[str], *folders: str) -> list[str]:
+    """Where jobs that write a folder for each source may leave unfinished files."""
+    return [storage.join(output, folder, name) for folder in folders for name in sources]
+
+
+def join_sources(config: CleaningConfig, fingerprint: str, sources: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The manifests of all sources as one, that of the documents but for what the next stage counts; its parts are the clean ones.
+
+    Raises:
+      BuildError: the corpus was not read as it should be.
+    """
+    named = [(source, sources[source.name]) for source in config.sources]
+    accounts = [by_source(manifest["account"], source.name) for source, manifest in named]
+    damaged = [file for _, manifest in named for file in manifest["damaged"]]
+    gate(add_accounts(accounts), damaged, config)
+    return {
+        "fingerprint": fingerprint,
+        "damaged": damaged,
+        "parameters": config.parameters(),
+        "normalization": config.clean.text_normalization(),
+        "sources": [_about(source, manifest) for source, manifest in named],
+        "inputs": [entry for _, manifest in named for entry in manifest["inputs"]],
+        "account": add_accounts(without_kept(account) for account in accounts),
+        "parts": [part for _, manifest in named for part in manifest["parts"]],
+    }
 
 
 def distinct_stage(
-    config: CleaningConfig, sources: dict[str, dict[str, Any]], before: dict[str, Any], options: PipelineOptions, watch: Watch
+    config: CleaningConfig, sources: dict[str, dict[str, Any]], cleaned: dict[str, Any], options: PipelineOptions, watch: Watch
 ) -> dict[str, Any]:
     """`documents/` and their manifest, which is returned. Where no document can have a double, the clean ones are copied as they are."""
-    folder, cleaned = storage.join(config.output, DOCUMENTS), storage.join(config.output, CLEANED)
-    rejected = storage.join(config.output, REJECTS, FOLDER)
-    for stale in (folder, rejected, storage.join(config.output, EXPORTED)):
-        storage.remove_folder(stale)
+    clear_documents(config.output)
+    folder = storage.join(config.output, DOCUMENTS)
     accounts = [by_source(source["account"], name) for name, source in sources.items()]
-    parts = [part for source in sources.values() for part in source["parts"]]
-    num_bytes = sum(account.get("bytes.kept", 0) for account in accounts)
-    manifest = before | {
-        "parameters": config.parameters(),
-        "normalization": config.clean.text_normalization(),
-        "sources": [_about(source, sources[source.name]) for source in config.sources],
-        "inputs": [entry for source in sources.values() for entry in source["inputs"]],
-        "account": add_accounts(without_kept(account) for account in accounts),
-    }
     if len(sources) == 1 and not needs_comparison(config, accounts[0]):
-        for part in parts:
-            storage.copy(storage.join(cleaned, part["folder"], part["name"]), folder, part["name"])
-        kept = [{key: part[key] for key in part if key != "folder"} for part in parts]
-        storage.write_json(folder, MANIFEST, documents_manifest(manifest, only_kept(accounts[0]), kept, []))
+        for part in cleaned["parts"]:
+            storage.copy(storage.join(config.output, CLEANED, part["folder"], part["name"]), folder, part["name"])
+        kept = [{key: part[key] for key in part if key != "folder"} for part in cleaned["parts"]]
+        storage.write_json(folder, MANIFEST, documents_manifest(cleaned, only_kept(accounts[0]), kept, []))
     else:
-        keep = KeepDistinct(
-            config.near_duplicates,
-            config.decontamination,
-            config.preferred,
-            partitions=num_partitions(num_bytes),
-            batch_bytes=config.batch_bytes,
-        )
-        job = WriteDistinct(keep, config.output, num_bytes)
+        num_bytes = sum(account.get("bytes.kept", 0) for account in accounts)
+        job = distinct_job(config, num_bytes)
         with watch("distinct", num_bytes):
-            run_job(lambda pipeline: pipeline | "Cleaned" >> beam.Create([manifest | {"parts": parts}]) | "Distinct" >> job, options)
-    storage.remove_temporary(folder, *(storage.join(rejected, name) for name in sources))
+            run_job(lambda pipeline: pipeline | "Cleaned" >> beam.Create([cleaned]) | "Distinct" >> job, options)
+    storage.remove_temporary(folder, *temporary_places(config.output, sources, storage.join(REJECTS, FOLDER)))
     return dict(storage.read_json(storage.join(folder, MANIFEST)))
+
+
+def clear_documents(output: str) -> None:
+    """Removes documents that are not finished, and what was made of them."""
+    for stale in (DOCUMENTS, storage.join(REJECTS, FOLDER), EXPORTED):
+        storage.remove_folder(storage.join(output, stale))
+
+
+def distinct_job(config: CleaningConfig, num_bytes: int) -> WriteDistinct:
+    """What compares the clean documents of all sources, about so many bytes of text: more only makes more and smaller files."""
+    keep = KeepDistinct(
+        config.near_duplicates,
+        config.decontamination,
+        config.preferred,
+        partitions=num_partitions(num_bytes),
+        batch_bytes=config.batch_bytes,
+    )
+    return WriteDistinct(keep, config.output, num_bytes)
 
 
 def needs_comparison(config: CleaningConfig, account: Account) -> bool:

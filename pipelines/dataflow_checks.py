@@ -124,20 +124,43 @@ def check_service(cloud: Any, credentials: Any) -> None:
     Raises:
       BuildError: the project is not there, has not enabled Dataflow, or does not let us see its jobs.
     """
+    from google.cloud import dataflow
+
+    request = dataflow.ListJobsRequest(project_id=cloud.project, location=cloud.region, page_size=1)
+    with _translated(f"Dataflow in the project {cloud.project}", cloud.project):
+        jobs_client(cloud, credentials).list_jobs(request=request, timeout=SECONDS, retry=None)
+
+
+def jobs_client(cloud: Any, credentials: Any) -> Any:
+    """Who answers questions about jobs: Dataflow, or the server of `--dataflow_endpoint`."""
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import dataflow
 
     local = _is_local(cloud.dataflow_endpoint)
     endpoint = cloud.dataflow_endpoint.rstrip("/")
-    client = dataflow.JobsV1Beta3Client(
+    return dataflow.JobsV1Beta3Client(
         credentials=credentials or AnonymousCredentials(),
         client_options=ClientOptions(api_endpoint=endpoint if local else urlsplit(endpoint).netloc or endpoint),
         transport="rest" if local else None,
     )
-    request = dataflow.ListJobsRequest(project_id=cloud.project, location=cloud.region, page_size=1)
-    with _translated(f"Dataflow in the project {cloud.project}", cloud.project):
-        client.list_jobs(request=request, timeout=SECONDS, retry=None)
+
+
+def is_job_active(name: str, project: str, region: str, options: PipelineOptions) -> bool | None:
+    """Whether a job of that name waits or runs; None if Dataflow does not say, for want of credentials, network or permission."""
+    cloud = options.view_as(GoogleCloudOptions)
+    try:
+        credentials = find_credentials(options)
+        if credentials is None and not _is_local(cloud.dataflow_endpoint):
+            return None
+        from google.cloud import dataflow
+
+        active = dataflow.ListJobsRequest.Filter.ACTIVE
+        request = dataflow.ListJobsRequest(project_id=project, location=region, filter=active, name=name)
+        found = jobs_client(cloud, credentials).list_jobs(request=request, timeout=SECONDS, retry=None)
+        return any(job.name == name for job in found)
+    except Exception:  # of Google's libraries, in any of their ways: what is not known must not be guessed
+        return None
 
 
 def check_image(image: ImageName, name: str, credentials: Any) -> None:

@@ -20,7 +20,7 @@ from pipelines.manifest import DECIDING_PACKAGES
 
 CARRIERS = ("protobuf", "tensorflow", "tfx-bsl")
 """Packages that do not decide bytes, but without which (or with another protocol) a worker cannot do its part."""
-ENTRY = "pipelines.build"
+ENTRY = "pipelines.one_job"  # which runs all that a build can
 MISSING = "missing"
 DIFFERENT = "the workers have another environment than the launcher"
 

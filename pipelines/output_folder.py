@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from albert_core.shards import DOCUMENTS_SUFFIX, INDEX_SUFFIX, MANIFEST, SCHEMA_VERSION, SHARD_SUFFIX
@@ -19,6 +19,7 @@ REPORT = "report.html"  # what `albert-data report` draws; it shows some text
 REMOVED = "removed.txt"  # ids of documents that were removed: they must not come back
 REMOVAL = "removal.json"  # journal of a removal that is not finished
 MARKER = "build.json"  # says that what lies in the folder is ours, and may be replaced
+SUBMISSION = datetime.timedelta(minutes=15)  # between the lock and the job that it names: staging, and the queue of a template's launcher
 
 
 def finished_manifest(output: str, *, made_by: str) -> dict[str, Any] | None:
@@ -91,35 +92,99 @@ def remove_shards(output: str) -> None:
     storage.remove_folder(storage.join(output, storage.TEMPORARY))
 
 
+class HeldLock:
+    """A lock that this process holds, until its block ends or a job holds it."""
+
+    def __init__(self, token: str) -> None:
+        self.token, self.is_left = token, False
+
+    def leave_to_job(self) -> None:
+        """The lock stays when the block ends: the job's last step removes it (`release_lock`)."""
+        self.is_left = True
+
+
 @contextlib.contextmanager
-def lock(output: str) -> Iterator[None]:
-    """Keeps a second build out of the folder. A lock whose process is gone, on this machine, is taken over.
+def lock(
+    output: str, *, job: Mapping[str, str] | None = None, is_active: Callable[[Mapping[str, str]], bool | None] = lambda job: None
+) -> Iterator[HeldLock]:
+    """Keeps a second build out of the folder. A lock whose process is gone, on this machine, or whose job is, is taken over.
+
+    Args:
+      output: the folder.
+      job: what names the job that may outlive this process (submitted_jobs.py), if there is one.
+      is_active: whether a job, named like that by the lock that is there, still runs; None if nobody knows.
 
     Raises:
       BuildError: another build is running, or may be on another machine.
     """
+    token = uuid.uuid4().hex
     try:
         storage.make_folder(output)
         path = storage.join(output, LOCK)
         if storage.exists(path):
-            holder = _holder(path)
-            if holder.get("host") != _host() or _is_running(holder.get("pid", -1)):
-                raise BuildError(
-                    f"--output {output} is in use by process {holder.get('pid')} on {holder.get('host')}, since {holder.get('since')}"
-                    f"\nwait for it, or remove {path} if it is gone"
-                )
-        token = uuid.uuid4().hex
+            _require_gone(output, path, is_active)
         since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        storage.write_json(output, LOCK, {"host": _host(), "pid": os.getpid(), "since": since, "token": token})
-        if storage.read_json(path)["token"] != token:
+        holder = {"host": _host(), "pid": os.getpid(), "since": since, "token": token}
+        storage.write_json(output, LOCK, holder | ({"job": dict(job)} if job else {}))
+        if _holder(path).get("token") != token:
             raise BuildError(f"--output {output} was taken by another build at the same moment\nrun one of the two")
     except OSError as error:
         raise BuildError(f"--output {output} cannot be written: {error}\nchoose a folder that exists or can be made, with room") from error
+    held = HeldLock(token)
     try:
-        yield
+        yield held
     finally:
-        storage.remove_folder(storage.join(output, storage.TEMPORARY))
+        if not held.is_left:
+            storage.remove_folder(storage.join(output, storage.TEMPORARY))
+            release_lock(output, token)
+
+
+def release_lock(output: str, token: str) -> None:
+    """Removes a lock, if it is still the one of this token: a job that was thought dead does not remove its successor's."""
+    path = storage.join(output, LOCK)
+    if storage.exists(path) and _holder(path).get("token") == token:
         storage.remove(path)
+
+
+def _require_gone(output: str, path: str, is_active: Callable[[Mapping[str, str]], bool | None]) -> None:
+    """Refuses a folder whose lock belongs to a process or a job that runs, or may run where it cannot be asked.
+
+    Raises:
+      BuildError: with how to remove the lock.
+    """
+    holder = _holder(path)
+    here, job = holder.get("host") == _host(), holder.get("job")
+    if (here and _is_running(holder.get("pid", -1))) or not (here or job):
+        raise BuildError(
+            f"--output {output} is in use by process {holder.get('pid')} on {holder.get('host')}, since {holder.get('since')}"
+            f"\nwait for it, or remove {path} if it is gone"
+        )
+    if not job:
+        return
+    active = is_active(job)
+    if active is None or active or not (here or _is_older(holder.get("since"), SUBMISSION)):
+        fix = "wait for it, or cancel it" if active else f"wait for it; if the engine has no such job any more, remove {path}"
+        raise BuildError(f"--output {output} is in use by {describe_job(holder)}, submitted {holder.get('since')}\n{fix}")
+
+
+def job_of_lock(output: str) -> str | None:
+    """The job that holds a folder, for people; None if none does."""
+    path = storage.join(output, LOCK)
+    holder = _holder(path) if storage.exists(path) else {}
+    return describe_job(holder) if "job" in holder else None
+
+
+def describe_job(holder: Mapping[str, Any]) -> str:
+    """The job that a lock names."""
+    job = holder["job"]
+    return ", ".join([f"job {job.get('name', '')}", *(f"{name} {job[name]}" for name in ("runner", "project", "region") if name in job)])
+
+
+def _is_older(since: Any, age: datetime.timedelta) -> bool:
+    try:
+        return datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(since) > age
+    except (TypeError, ValueError):  # none, or no time
+        return True
 
 
 def _host() -> str:

@@ -96,8 +96,8 @@ def check_engine(options: PipelineOptions, *, reads: Iterable[str], output: str)
         check_job(options, reads=reads, output=output)
 
 
-def run_job(wire: Callable[[beam.Pipeline], object], options: PipelineOptions) -> None:
-    """Runs the pipeline that `wire` builds and waits for its end; with `--template_location`, the pipeline is only written there.
+def run_job(wire: Callable[[beam.Pipeline], object], options: PipelineOptions, *, wait: bool = True) -> None:
+    """Runs the pipeline that `wire` builds and waits for its end, unless it may go on alone or (`--template_location`) is only written.
 
     Raises:
       JobFailedError: with the engine's last words.
@@ -113,7 +113,7 @@ def run_job(wire: Callable[[beam.Pipeline], object], options: PipelineOptions) -
             hide_paths()
             compare_in_workers(pipeline)
         result = pipeline.run()
-        if not own.view_as(GoogleCloudOptions).template_location:
+        if wait and not own.view_as(GoogleCloudOptions).template_location:
             result.wait_until_finish()
     except BuildError:
         raise

@@ -31,8 +31,9 @@ from albert_core.shards import (
 from albert_core.tokenization import Tokenizer
 from pipelines import storage
 from pipelines.document_index import Stretches
+from pipelines.failures import FAILURE, read_failure
 from pipelines.manifest import dataset_digest, documents_account
-from pipelines.output_folder import CLEANED, DOCUMENTS, REJECTS, REMOVAL
+from pipelines.output_folder import CLEANED, DOCUMENTS, LOCK, REJECTS, REMOVAL, job_of_lock
 from pipelines.remove_text import REMOVED_REASON
 from pipelines.text_check import TextCheck
 from pipelines.tracing import read_stretches, shard_of_entry, shards_of_documents
@@ -63,6 +64,10 @@ def verify(
     """
     if storage.exists(storage.join(path, REMOVAL)):
         return [f"{REMOVAL}: a removal of documents was interrupted; albert-data remove {path} finishes it"]
+    if (failure := read_failure(path)) is not None:
+        return [f"{FAILURE}: the last job wrote no dataset: {str(failure).replace(chr(10), '; ')}"]
+    if not storage.exists(storage.join(path, MANIFEST)) and (job := job_of_lock(path)):
+        return [f"{LOCK}: {job} has not ended"]
     if not storage.exists(storage.join(path, MANIFEST)) and storage.exists(storage.join(path, DOCUMENTS, MANIFEST)):
         return check_documents(path)  # cleaned, and no shards yet
     dataset = Dataset.open(path)
