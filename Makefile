@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := demo
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: setup demo test test-core-2.20 lint bench clean
+.PHONY: setup demo test test-core-2.20 test-engines lint bench clean
 
 setup: $(VENV)/ready
 
@@ -38,6 +38,11 @@ $(CORE)/ready: pyproject.toml constraints.txt
 	$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CORE)/constraints.txt \
 	  --editable '.[train]' 'tensorflow==2.20.*' pytest pytest-xdist hypothesis
 	@touch $@
+
+# Flink, inside its job server and as a cluster: half a gigabyte from the package registries, kept in ~/.cache/albert-zh-engines.
+test-engines: setup
+	$(BIN)/python -m tests.engines.flink_libraries
+	$(BIN)/python -m pytest -m engines tests/engines
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks.instances

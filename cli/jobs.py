@@ -4,6 +4,7 @@ import contextlib
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 
 from cli.progress import Progress
 
+SECONDS_BETWEEN_QUESTIONS = 0.5
 BEAM = {"ignore_unknown_options": True, "allow_extra_args": True}
 """Context settings of a command that hands what it does not know to Beam."""
 
@@ -70,9 +72,13 @@ def watch(stage: str, size: int | None) -> Iterator[None]:
     with Progress(None, "characters", label) as line:
 
         def follow() -> None:
-            while not done.wait(0.5):
-                shards = progress.total("shards")
-                line.update(progress.total(what), f"{whole}  {shards:,} shards written" if shards else whole)
+            pause = SECONDS_BETWEEN_QUESTIONS
+            while not done.wait(pause):
+                asked = time.monotonic()
+                totals = progress.totals()
+                pause = max(SECONDS_BETWEEN_QUESTIONS, 20 * (time.monotonic() - asked))  # an engine far away is asked seldom
+                shards = totals["shards"]
+                line.update(totals[what], f"{whole}  {shards:,} shards written" if shards else whole)
 
         follower = threading.Thread(target=follow, daemon=True)
         follower.start()

@@ -27,8 +27,9 @@ def _run(program: str, group: click.Group) -> None:
         sys.exit(status if isinstance(status, int) else 0)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
-    except click.Abort:
-        fail(program, "interrupted\nrun the same command again: finished stages and saved checkpoints are used", 130)
+    except click.Abort as error:
+        told = str(error.__cause__ or "")  # by whoever was interrupted
+        fail(program, f"interrupted{told and f': {told}'}\nrun the same command again: finished stages and saved checkpoints are used", 130)
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         fail(program, f"{error.format_message()}\nsee {context.command_path if context else program} --help", EXIT_USER_ERROR)

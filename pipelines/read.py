@@ -156,7 +156,7 @@ class _Read(beam.PTransform):
     def expand(self, begin: beam.pvalue.PBegin) -> RawDocuments:
         read = (
             begin
-            | "ListRanges" >> beam.Create(self.packs, reshuffle=False)
+            | "ListRanges" >> beam.Create(self.packs, reshuffle=False).with_output_types(Pack)  # else a type for each length of a pack
             | "SpreadRanges" >> beam.Reshuffle()
             | "ReadRecords"
             >> beam.ParDo(ReadRecords(self.batch_bytes, self.sample)).with_outputs("rejects", "accounts", "damaged", main="batches")

@@ -11,7 +11,7 @@ from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptio
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner
 
-from pipelines import dataflow
+from pipelines import dataflow, flink
 from pipelines.allocator import keep_freed_memory
 from pipelines.dataflow_checks import check_job
 from pipelines.engine_errors import explain
@@ -19,6 +19,7 @@ from pipelines.environment import compare_in_workers
 from pipelines.errors import BuildError
 from pipelines.local_workers import ForkedProcesses, start_server
 from pipelines.portable_pickles import hide_paths
+from pipelines.waiting import own_interrupts, wait_for
 
 LOCAL_RUNNERS = ("", "DirectRunner", "FnApiRunner")
 
@@ -77,6 +78,8 @@ def runner_name(options: PipelineOptions) -> str:
 def make_runner(options: PipelineOptions) -> PipelineRunner | str:
     """The engine. `DirectRunner` is the in-process one: Beam would try Prism first, and download it. Several workers are processes."""
     name = runner_name(options)
+    if name in flink.RUNNERS:
+        flink.suit_flink(options)
     if name not in LOCAL_RUNNERS:
         return name
     direct = options.view_as(DirectOptions)
@@ -101,6 +104,7 @@ def run_job(wire: Callable[[beam.Pipeline], object], options: PipelineOptions, *
 
     Raises:
       JobFailedError: with the engine's last words.
+      JobCancelledError: the user interrupted; the job does not go on.
     """
     for name in ("apache_beam", "root"):  # workers log every failure with its traceback, and warn of much that is no concern
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -112,9 +116,10 @@ def run_job(wire: Callable[[beam.Pipeline], object], options: PipelineOptions, *
         if runner_name(own) not in LOCAL_RUNNERS:
             hide_paths()
             compare_in_workers(pipeline)
-        result = pipeline.run()
+        with own_interrupts():
+            result = pipeline.run()
         if wait and not own.view_as(GoogleCloudOptions).template_location:
-            result.wait_until_finish()
+            wait_for(result, own)
     except BuildError:
         raise
     except Exception as error:

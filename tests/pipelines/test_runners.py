@@ -2,7 +2,7 @@ import logging
 
 import apache_beam as beam
 import pytest
-from apache_beam.options.pipeline_options import GoogleCloudOptions
+from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOptions, PortableOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms.environments import EmbeddedPythonEnvironment
 
@@ -35,6 +35,21 @@ def test_more_than_one_worker_means_processes_unless_said_otherwise(arguments, e
     runner = make_runner(parse_beam_options(arguments))
     assert isinstance(runner, FnApiRunner)
     assert isinstance(runner._default_environment, environment)
+
+
+@pytest.mark.parametrize("runner", ["FlinkRunner", "PortableRunner"])
+def test_a_flink_job_server_gets_fused_stages_and_keeps_its_workers(runner):
+    options = parse_beam_options([f"--runner={runner}"])
+    assert make_runner(options) == runner
+    assert options.view_as(DebugOptions).experiments == ["pre_optimize=all"]
+    assert options.view_as(PortableOptions).environment_cache_millis == 30_000
+
+
+def test_what_the_user_asks_of_flink_stays():
+    options = parse_beam_options(["--runner=FlinkRunner", "--experiments=pre_optimize=none", "--environment_cache_millis=5"])
+    make_runner(options)
+    assert options.view_as(DebugOptions).experiments == ["pre_optimize=none"]
+    assert int(options.view_as(PortableOptions).environment_cache_millis) == 5
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""The same shards from Flink: inside the job server, and from a cluster of two TaskManagers, one of which is killed in the middle."""
+
+import threading
+
+import pytest
+
+from pipelines import progress
+from pipelines.build import run_build
+from pipelines.runners import parse_beam_options
+from tests.benchmarks.engines import assert_nothing_is_left, clustered, embedded
+from tests.engines.flink_libraries import missing
+from tests.pipelines.test_build import CORPORA, config
+from tests.samples import DIRTY
+
+pytestmark = pytest.mark.engines
+SAME = ("digest", "account", "documents", "statistics")
+
+
+def build(output, options=()):
+    instances = {"kind": "static", "num_shards": 3, "dupe_factor": 1}
+    return run_build(config(output, (*CORPORA, DIRTY), instances=instances), parse_beam_options(list(options)))
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """What the in-process runner makes."""
+    return build(tmp_path_factory.mktemp("here") / "out")
+
+
+@pytest.mark.skipif(missing() is not None, reason=str(missing()))
+def test_an_embedded_flink_builds_the_same_bytes(tmp_path, expected):
+    with embedded(tmp_path / "flink") as (options, _):
+        manifest = build(tmp_path / "out", options)
+    assert {key: manifest[key] for key in SAME} == {key: expected[key] for key in SAME}
+    assert_nothing_is_left(tmp_path / "out")
+
+
+@pytest.mark.skipif(missing(cluster=True) is not None, reason=str(missing(cluster=True)))
+def test_a_cluster_that_loses_a_task_manager_builds_the_same_bytes_and_says_how_far_it_is(tmp_path, expected):
+    over, seen = threading.Event(), []
+
+    def follow():
+        while not over.wait(0.5):
+            cleaned = progress.totals()["cleaned"]
+            if cleaned and not seen:
+                cluster.kill_task_manager(0)
+                cluster.add_task_manager()
+            seen.extend([cleaned] if cleaned else [])
+
+    with clustered(tmp_path / "flink") as (options, cluster, _):
+        follower = threading.Thread(target=follow)
+        follower.start()
+        try:
+            manifest = build(tmp_path / "out", options)
+        finally:
+            over.set()
+            follower.join()
+    assert seen
+    assert {key: manifest[key] for key in SAME} == {key: expected[key] for key in SAME}
+    assert_nothing_is_left(tmp_path / "out")
