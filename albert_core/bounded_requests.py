@@ -15,7 +15,7 @@ class TooLargeError(Exception):
 
 
 class Bounded:
-    """ASGI middleware: a body of at most `max_bytes`, of which a piece comes at least every `timeout` seconds; each request is counted."""
+    """ASGI middleware: a body of at most `max_bytes`, which is there within `timeout` seconds; each request is counted."""
 
     def __init__(self, app: Any, max_bytes: int, timeout: float, observe: Callable[[str, int, float], None]):
         """`observe(path, status, seconds)`; the path is "other" where there is none of that name, so that nobody can make new ones."""
@@ -40,22 +40,23 @@ class Bounded:
         except TooLargeError:
             await _refuse(scope, receive, counted, 413, f"a body has at most {self.max_bytes:,} bytes: send fewer texts at a time")
         except TimeoutError:
-            await _refuse(scope, receive, counted, 408, f"no byte came within {self.timeout:g} s")
+            await _refuse(scope, receive, counted, 408, f"the body was not there within {self.timeout:g} s")
         finally:
             path = scope["path"] if scope.get("route") is not None else "other"
             self.observe(path, status[0], asyncio.get_running_loop().time() - begun)
 
     async def _read(self, receive: Receive) -> bytes:
         body = bytearray()
-        while True:
-            message = await asyncio.wait_for(receive(), self.timeout)
-            if message["type"] == "http.disconnect":
-                return bytes(body)
-            body += message.get("body", b"")
-            if len(body) > self.max_bytes:
-                raise TooLargeError
-            if not message.get("more_body"):
-                return bytes(body)
+        async with asyncio.timeout(self.timeout):  # of all of it: a byte every now and then would hold a connection for days
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return bytes(body)
+                body += message.get("body", b"")
+                if len(body) > self.max_bytes:
+                    raise TooLargeError
+                if not message.get("more_body"):
+                    return bytes(body)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

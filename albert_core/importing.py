@@ -11,6 +11,8 @@ from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
 from albert_core.model_source import ModelSource, load_model, read_model
 from albert_core.parameters import MASKED_LM_BIAS, POSITION_EMBEDDINGS, WORD_EMBEDDINGS, list_parameters
+from albert_core.task_model import check_head, describe_task, write_task
+from albert_core.tasks import Task
 from albert_core.tokenization import Tokenizer
 
 
@@ -21,12 +23,14 @@ def import_model(
     config: str | Path | AlbertConfig | None = None,
     vocab: str | Path | None = None,
     extend_positions: int | None = None,
+    task: Task | None = None,
     seed: int = 0,
 ) -> ModelSource:
     """Write the model at `path` (see `read_model`, also for `config`) to the new model directory `output`, and read it back.
 
     `vocab` is a vocabulary file: where the model has another one beside it, word vectors are carried over by token. The new model has
-    `extend_positions` positions, those beyond the old ones repeat them. `seed` draws the weights that the model lacks.
+    `extend_positions` positions, those beyond the old ones repeat them. `task` says what a
+    fine-tuned head answers. `seed` draws the weights that the model lacks.
 
     Returns:
       The model as it was written; `notes` say what was changed.
@@ -40,10 +44,15 @@ def import_model(
     check_vocabulary(source)
     if extend_positions is not None:
         source = with_positions(source, extend_positions)
+    if task is not None:
+        described = describe_task(task)
+        check_head(source, described.labels, f"--task {task.name}")
     model = source.build(seed=seed)
     with model_directory.new_folder(Path(output)) as folder:
         model_directory.write_description(folder, source.config, source.needed_vocabulary(), source.normalization)
         model_directory.write_weights(folder, model)
+        if task is not None:
+            write_task(folder, *described)
         again = load_model(folder)
         if again.config != source.config or any(
             again.weights[n].numpy().tobytes() != v.numpy().tobytes() for n, v in model.weights.items()

@@ -1,5 +1,6 @@
 """A trained model, asked: which words stand behind `[MASK]`, do two segments stand in their order, how alike are two texts?"""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -12,6 +13,7 @@ from albert_core.errors import AlbertError
 from albert_core.model_source import read_model
 from albert_core.modeling import Albert
 from albert_core.parameters import Heads
+from albert_core.sentence_list import Neighbour, SentenceList
 from albert_core.tokenization import Tokenizer
 
 MASK = "[MASK]"
@@ -94,7 +96,7 @@ class Predictor:
         Raises:
           AlbertError: a text has no tokens.
         """
-        room = self._model.config.max_position_embeddings - 2
+        room = self.max_tokens
         parts: list[list[int]] = []
         owners: list[int] = []
         for number, text in enumerate(texts):
@@ -117,6 +119,27 @@ class Predictor:
         """What the model can be asked."""
         return self._model.heads
 
+    @property
+    def vector_size(self) -> int:
+        """Values of a vector of `embed`."""
+        return self._model.config.hidden_size
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens that the model reads at once, without [CLS] and [SEP]."""
+        return self._model.config.max_position_embeddings - 2
+
+    def tokenize(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        """Ids int32 [T] of the tokens of `text`, and the characters where they begin."""
+        return self._tokenizer.encode_offsets(text)
+
+    def fingerprint(self) -> str:
+        """A digest of all that answers depend on: weights, sizes and vocabulary. The same for the same model, wherever it lies."""
+        digest = hashlib.sha256(f"{self._model.config.to_json()} {self._tokenizer.vocab} {self._tokenizer.lower_case}".encode())
+        for name, variable in sorted(self._model.weights.items()):
+            digest.update(name.encode() + variable.numpy().tobytes())
+        return digest.hexdigest()
+
     def check_texts(self, texts: Sequence[str]) -> None:
         """Refuse what `embed` would. Raises AlbertError when a text has no tokens."""
         for text in texts:
@@ -128,6 +151,11 @@ class Predictor:
         for text in texts:
             self._encode_masked(text)
 
+    def check_pairs(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Refuse what `sentence_order` would. Raises AlbertError when a text has no tokens or the two are too long."""
+        for first, second in pairs:
+            self._encode_pair(first, second)
+
     def similarity(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """How alike two texts are: the cosine of their vectors, -1 … 1. Without fine-tuning it sees words more than meaning.
 
@@ -138,14 +166,14 @@ class Predictor:
         vectors = dict(zip(texts, self.embed(texts), strict=True)) if texts else {}
         return [float(vectors[first] @ vectors[second]) for first, second in pairs]
 
-    def nearest(self, text: str, candidates: Sequence[str], *, top_k: int = 5) -> list[tuple[str, float]]:
-        """The `top_k` of `candidates` most like `text`, with their cosines, the nearest first.
+    def nearest(self, text: str, candidates: Sequence[str] | SentenceList, *, top_k: int = 5) -> list[Neighbour]:
+        """The `top_k` of `candidates` most like `text`, the nearest first. Who asks often gives a `SentenceList`, embedded once.
 
         Raises:
           AlbertError: a text has no tokens.
         """
-        cosines = self.embed(candidates) @ self.embed([text])[0]
-        return [(candidates[at], float(cosines[at])) for at in np.argsort(-cosines, kind="stable")[:top_k]]
+        candidates = candidates if isinstance(candidates, SentenceList) else SentenceList.make(self, candidates)
+        return candidates.nearest(self.embed([text]), top_k=top_k)[0]
 
     def _token_sums(self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor) -> tf.Tensor:
         """The sum over the tokens of each row, [B, H]; [CLS] and [SEP] count too."""

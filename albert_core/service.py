@@ -27,7 +27,7 @@ from albert_core.errors import AlbertError
 from albert_core.prediction import Predictor
 from albert_core.task_files import Record
 from albert_core.task_model import RECORD, TaskModel
-from albert_core.tasks import CHOICE
+from albert_core.tasks import CHOICE, Task
 
 MAX_TOP_K = 20
 MAX_PARTS = 28  # of an entry: two texts and 26 choices
@@ -67,7 +67,7 @@ class Limits:
     max_batch: int = 32  # texts of a call of the model
     max_wait: float = 0.005  # seconds that the first text of a batch waits for others
     timeout: float = 10.0  # seconds until a request that has no answer is told so
-    body_timeout: float = 10.0  # seconds between two pieces of a body
+    body_timeout: float = 30.0  # seconds until the body of a request is there
 
     def check(self, rows: Sequence[Sequence[str]]) -> None:
         """Refuse a request of no or too many entries, or with a text that is too long.
@@ -88,9 +88,9 @@ class Limits:
 class Model:
     """What the service asks: the model's own heads, and its task where it was fine-tuned on one."""
 
-    def __init__(self, path: str | Path):
-        """Load the model at `path`. Raises AlbertError as `Predictor.load` does."""
-        self.task = TaskModel.load(path) if (Path(path) / RECORD).exists() else None
+    def __init__(self, path: str | Path, task: Task | None = None):
+        """Load the model at `path`; `task` is for one that another program has fine-tuned. Raises AlbertError as the two `load` do."""
+        self.task = TaskModel.load(path, task=task) if task is not None or (Path(path) / RECORD).exists() else None
         self.predictor = Predictor(self.task.model, self.task.encoder.tokenizer) if self.task else Predictor.load(path)
 
     def warm_up(self) -> None:
@@ -122,13 +122,13 @@ class Metrics:
         self.latency.labels(path).observe(seconds)
 
 
-def make_app(path: str | Path, limits: Limits = Limits()) -> FastAPI:
-    """The ASGI application that serves the model at `path`.
+def make_app(path: str | Path, limits: Limits = Limits(), *, task: Task | None = None) -> FastAPI:
+    """The ASGI application that serves the model at `path`; `task` says what it was fine-tuned on, where no task.json does.
 
     Raises:
       AlbertError: there is no model there.
     """
-    model = Model(path)
+    model = Model(path, task)
     batchers = {
         name: Batcher(call, max_batch=limits.max_batch, max_wait=limits.max_wait, max_queue=limits.max_queue)
         for name, call in _calls(model).items()

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from albert_core.errors import AlbertError
-from albert_core.model_source import read_model
+from albert_core.model_source import ModelSource, read_model
 from albert_core.modeling import Albert
 from albert_core.task_answers import Answer, read_answers
 from albert_core.task_features import Encoder, Feature, stack_features, width_of
@@ -19,7 +19,10 @@ from albert_core.task_heads import task_log_probs
 from albert_core.tasks import CHOICE, CLASSIFY, SPAN, TAG, Task
 
 RECORD = "task.json"
+FIXED_LABELS = {SPAN: ("start", "end"), CHOICE: ("score",)}
 TOKENS_AT_ONCE = 8192  # of a batch: 64 texts of 128 tokens, 16 of 512
+
+BATCH = {"input_ids": tf.int32, "input_mask": tf.int32, "segment_ids": tf.int32, "choices": tf.float32}  # of stack_features, what is read
 
 Report = Callable[[int, int], None]
 
@@ -29,22 +32,23 @@ class TaskModel:
 
     def __init__(self, model: Albert, task: Task, labels: Sequence[str], encoder: Encoder):
         self.model, self.task, self.labels, self.encoder = model, task, tuple(labels), encoder
-        self._log_probs = tf.function(lambda batch: task_log_probs(model, task.kind, batch), reduce_retracing=True)
+        signature = {name: tf.TensorSpec([None, None], dtype) for name, dtype in BATCH.items()}
+        self._log_probs = tf.function(lambda batch: task_log_probs(model, task.kind, batch), input_signature=[signature], autograph=False)
         self._lock = threading.Lock()  # tf.function may trace, which one thread at a time does
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """The model of a folder that `finetune` has made.
+    def load(cls, path: str | Path, *, task: Task | None = None) -> Self:
+        """The model of a folder that `finetune` has made; with `task` one that another program has fine-tuned on it.
 
         Raises:
           AlbertError: it is no model, or has no task.json or no head for it.
         """
+        origin = f"--task {task.name}" if task else str(Path(path) / RECORD)
+        described = describe_task(task) if task else read_task(path)
         source = read_model(path)
-        task, labels, length = read_task(path)
-        if source.heads.num_labels != len(labels):
-            raise AlbertError(
-                f"{Path(path) / RECORD} names {len(labels)} labels, the head has {source.heads.num_labels}\ncopy the whole folder anew"
-            )
+        task, labels = described.task, described.labels
+        length = min(described.max_seq_length, source.config.max_position_embeddings)
+        check_head(source, labels, origin)
         return cls(source.build(), task, labels, Encoder(task, source.tokenizer(), labels, length))
 
     def answer(self, records: Sequence[Record], *, report: Report = lambda done, total: None) -> list[Answer]:
@@ -56,7 +60,7 @@ class TaskModel:
             width = width_of(features[batch[0]].length, self.encoder.max_seq_length)
             stacked = stack_features([features[at] for at in batch], width=width, pad_id=self.encoder.tokenizer.pad_id)
             with self._lock:
-                log_probs = self._log_probs({name: tf.constant(value) for name, value in stacked.items()}).numpy()
+                log_probs = self._log_probs({name: tf.constant(stacked[name]) for name in BATCH}).numpy()
             for at, row in zip(batch, log_probs, strict=True):
                 outputs[at] = cut_output(self.task, row, features[at].length)
             done += len(batch)
@@ -144,6 +148,36 @@ def read_task(folder: str | Path) -> DescribedTask:
         return DescribedTask(Task.from_json(described["task"], origin=str(record)), described["labels"], int(described["max_seq_length"]))
     except (ValueError, KeyError, TypeError) as error:
         raise AlbertError(f"{record} cannot be read: {error}\ncopy it anew from where the model was fine-tuned") from error
+
+
+def describe_task(task: Task) -> DescribedTask:
+    """What task.json would say of a model that another program has fine-tuned on `task`, with the labels in its declared order.
+
+    Raises:
+      AlbertError: the declaration does not say what the labels are.
+    """
+    labels = task.labels if task.kind == CLASSIFY else FIXED_LABELS.get(task.kind, ())
+    if not labels:
+        raise AlbertError(
+            f"--task {task.name} does not say which labels the head has, or in which order\n"
+            'declare them: a file mine.json with {"name": "mine", "labels": ["…", "…"]}, and --task mine.json'
+        )
+    return DescribedTask(task, list(labels), task.max_seq_length)
+
+
+def check_head(source: ModelSource, labels: Sequence[str], origin: str) -> None:
+    """Refuse a model whose head has not a row for each of `labels`, which `origin` names.
+
+    Raises:
+      AlbertError: both numbers are named.
+    """
+    found = source.heads.num_labels
+    if found != len(labels):
+        there = f"a head of {found} labels" if found else "no head for a task"
+        raise AlbertError(
+            f"{source.path} has {there}, {origin} has {len(labels)}: {', '.join(labels[:12])}\n"
+            f"{'give the task that it was fine-tuned on' if found else 'fine-tune it first: albert-train finetune --task NAME'}"
+        )
 
 
 def write_task(folder: str | Path, task: Task, labels: Sequence[str], max_seq_length: int) -> None:

@@ -121,6 +121,26 @@ class Tokenizer:
                 text += f" {token}" if space else token
         return text
 
+    @property
+    def classes(self) -> np.ndarray:
+        """int32 [0x110000]: the token id of a character that always stands alone, SEPARATOR for white space, RUN for the others."""
+        return self._table
+
+    def normal_form(self, character: str) -> str:
+        """What a character of a run becomes before words are cut into pieces: lower-cased, without accents, nothing if it goes.
+
+        Characters are looked at one by one: none depends on its neighbours. One that makes its word [UNK] becomes one of no token.
+
+        >>> [Tokenizer([*SPECIAL_TOKENS]).normal_form(character) for character in "É한\u200b"]
+        ['e', '한', '']
+        """
+        shown = self._stand_in if _library_drops.__wrapped__(character) else character  # uncached: for a whole table of characters
+        return str(self._library.normalizer.normalize_str(shown))
+
+    def parts_words(self, character: str) -> bool:
+        """Whether a character is punctuation to BERT, which is a word of its own wherever it stands; blanks do not count."""
+        return len(self._library.pre_tokenizer.pre_tokenize_str(f"a{character}a")) == 3
+
     def _code_point_table(self) -> np.ndarray:
         """int32 [0x110000]: the token id of characters that always stand alone, SEPARATOR for white space, RUN for the others."""
         table = np.full(0x110000, RUN, np.int32)

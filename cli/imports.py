@@ -22,8 +22,11 @@ NAMES_SHOWN = 2
 )
 @click.option("--vocab", metavar="FILE", help="Vocabulary; where the model has another, word vectors move with their tokens.")
 @click.option("--extend-positions", type=click.IntRange(min=1), metavar="N", help="Give it N positions, the old ones repeated.")
+@click.option("--task", metavar="NAME", help="What the labels of a fine-tuned checkpoint mean: lcqmc, xnli … or a task.json.")
 @json_option
-def import_(checkpoint: str, output: str, config: str | None, vocab: str | None, extend_positions: int | None, as_json: bool) -> None:
+def import_(
+    checkpoint: str, output: str, config: str | None, vocab: str | None, extend_positions: int | None, task: str | None, as_json: bool
+) -> None:
     """Make a model directory of a released model, and say what was taken of it, what was left and why.
 
     PATH is a TF1 checkpoint (a prefix, or its folder) of albert_zh, Google's ALBERT or BERT, pretrained or fine-tuned; a Hugging Face
@@ -35,11 +38,14 @@ def import_(checkpoint: str, output: str, config: str | None, vocab: str | None,
       albert-train import albert_tiny_489k --output tiny
       albert-train import albert_model.ckpt-250000 --config base_google --vocab vocab_chinese.txt --output base
       albert-train import bert-base-chinese --output bert --extend-positions 1024 --json
+      albert-train import albert_lcqmc_checkpoints --task lcqmc --output same-question
     """
     import_tensorflow()
     from albert_core.importing import count_taken, import_model
+    from albert_core.tasks import find_task
 
-    source = import_model(checkpoint, output, config=config, vocab=vocab, extend_positions=extend_positions)
+    found = None if task is None else find_task(task)
+    source = import_model(checkpoint, output, config=config, vocab=vocab, extend_positions=extend_positions, task=found)
     counts = count_taken(source)
     if as_json:
         click.echo(json.dumps(_report(source, output, sum(count.values for count in counts.values())), ensure_ascii=False))
@@ -51,7 +57,8 @@ def import_(checkpoint: str, output: str, config: str | None, vocab: str | None,
     click.echo(f"  {'total':<28}{len(source.tensors):>5} variables{sum(count.values for count in counts.values()):>16,} values")
     for line in _left(source):
         click.echo(line)
-    click.echo(f"\nnext: albert-train info {output}    albert-train predict --model {output} '今天天[MASK]很好。'")
+    question = "'今天天[MASK]很好。'" if source.heads.masked_words else "TEXT" if task else "--similarity TEXT TEXT"
+    click.echo(f"\nnext: albert-train info {output}    albert-train predict --model {output} {question}")
 
 
 def _left(source: "ModelSource") -> Iterator[str]:

@@ -10,6 +10,8 @@ from typing import Any
 import click
 
 EXIT_USER_ERROR = 2
+EXTRAS = {"albert-data": "data", "albert-train": "train"}
+ROOMS = ("albert_core", "cli", "corpora", "pipelines")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
@@ -33,6 +35,11 @@ def _run(program: str, group: click.Group) -> None:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         fail(program, f"{error.format_message()}\nsee {context.command_path if context else program} --help", EXIT_USER_ERROR)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").split(".")[0]
+        if missing in ROOMS:
+            raise
+        fail(program, f"{missing} is not installed\ninstall what {program} needs: pip install '.[{EXTRAS[program]}]'", EXIT_USER_ERROR)
     except Exception as error:
         if not is_users_error(error):
             raise

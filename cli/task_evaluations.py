@@ -10,6 +10,7 @@ from cli.progress import Progress
 
 if TYPE_CHECKING:
     from albert_core.litert import LiteRtModel
+    from albert_core.saved_model import SavedTextModel
     from albert_core.task_answers import Answer
     from albert_core.task_files import Record
     from albert_core.task_model import TaskModel
@@ -20,13 +21,11 @@ SHOWN = 40  # characters of a text
 
 def evaluate_task(model: str, data: str, split: str, predictions: str | None, as_json: bool) -> None:
     """Answer every record of a file; measure where it has labels, write the answers where asked to."""
-    from albert_core.litert import MODEL, LiteRtModel
     from albert_core.submissions import write_submission
     from albert_core.task_files import check_labels, find_file, read_records
     from albert_core.task_metrics import measure
-    from albert_core.task_model import TaskModel
 
-    asked = LiteRtModel.load(model) if (Path(model) / MODEL).exists() else TaskModel.load(model)
+    asked = _load(model)
     path = Path(data) if Path(data).is_file() else find_file(data, split)
     records = read_records(str(path), asked.task)
     check_labels(asked.task, records, asked.labels)
@@ -43,7 +42,19 @@ def evaluate_task(model: str, data: str, split: str, predictions: str | None, as
             click.echo(f"\nanswers: {predictions}")
 
 
-def _show(asked: "TaskModel | LiteRtModel", records: "list[Record]", answers: "list[Answer]", numbers: dict[str, float]) -> None:
+def _load(model: str) -> "TaskModel | LiteRtModel | SavedTextModel":
+    """What answers: our own program, LiteRT, or the graph of a SavedModel."""
+    from albert_core import litert, saved_model
+    from albert_core.task_model import TaskModel
+
+    if (Path(model) / litert.MODEL).exists():
+        return litert.LiteRtModel.load(model)
+    return saved_model.SavedTextModel.load(model) if (Path(model) / saved_model.MODEL).exists() else TaskModel.load(model)
+
+
+def _show(
+    asked: "TaskModel | LiteRtModel | SavedTextModel", records: "list[Record]", answers: "list[Answer]", numbers: dict[str, float]
+) -> None:
     from albert_core.task_metrics import count_confusion
 
     if not numbers["num_examples"]:

@@ -1,49 +1,50 @@
 """`albert-train predict` with a fine-tuned model: labels, answers, entities."""
 
-import json
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import click
-
-from cli.progress import Progress
+from albert_core.errors import AlbertError
+from cli.questions import Question, naming, to_json
+from cli.text_lines import Entry
 
 if TYPE_CHECKING:
     from albert_core.task_answers import Answer
     from albert_core.task_files import Record
     from albert_core.task_model import TaskModel
 
-
-def predict_task(model: str, lines: list[str], *, from_arguments: bool, top_k: int, as_json: bool) -> None:
-    """Ask for each text, pair, or question and text. Arguments are one record after the other; lines hold one each, parts by tabs.
-
-    Choices come last: text, question, then every answer.
-    """
-    from albert_core.task_model import TaskModel
-
-    asked = TaskModel.load(model)
-    rows = _group(asked, lines) if from_arguments else [line.split("\t") for line in lines]
-    origin = "argument" if from_arguments else "line"
-    number = 2 if asked.task.kind == "choice" else None
-    records = [
-        asked.record_of(row[:number], where=f"{origin} {at}", choices=row[number:] if number else ()) for at, row in enumerate(rows, 1)
-    ]
-    with Progress(len(records), "texts", "predict") as progress:
-        answers = asked.answer(records, report=lambda done, total: progress.update(min(done, len(records))))
-    for record, answer in zip(records, answers, strict=True):
-        value = asked.describe(record, answer, top_k=top_k)
-        click.echo(
-            json.dumps({"texts": list(record.texts), **value}, ensure_ascii=False) if as_json else _line(asked, record, answer, top_k)
-        )
+MASK = "[MASK]"
 
 
-def _group(asked: "TaskModel", texts: list[str]) -> list[list[str]]:
-    """Arguments as records: all of one record with choices, else as many as the task has texts."""
-    if asked.task.kind == "choice":
-        return [texts]
-    size = asked.num_texts
-    if len(texts) % size:
-        raise click.UsageError(f"{asked.task.name} takes {size} texts each, and {len(texts)} were given: quote each text")
-    return [texts[at : at + size] for at in range(0, len(texts), size)]
+class TaskQuestion(Question):
+    """What the model was fine-tuned for. Choices come last: text, question, then every answer."""
+
+    def __init__(self, model: str, task: str | None, top_k: int, as_json: bool):
+        """`task`: what the labels of a model without task.json mean.
+
+        Raises:
+          AlbertError: there is no fine-tuned model, or no such task.
+        """
+        from albert_core.task_model import TaskModel
+        from albert_core.tasks import find_task
+
+        self._model = TaskModel.load(model, task=None if task is None else find_task(task))
+        self._path, self._top_k, self._as_json = model, top_k, as_json
+        self._num_texts = 2 if self._model.task.kind == "choice" else None
+        self.size = 0 if self._num_texts else self._model.num_texts
+        self.asker = self._model.task.name
+
+    def answer(self, entries: Sequence[Entry]) -> Iterator[str]:
+        """The answers, with their probabilities."""
+        records = []
+        for at, entry in enumerate(entries, 1):
+            if any(MASK in text for text in entry.texts):
+                raise AlbertError(f"{self._path} has no masked-word head: it answers {self.asker}\nask a pretrained model for {MASK}")
+            with naming(entry):
+                choices = entry.texts[self._num_texts :] if self._num_texts else ()
+                records.append(self._model.record_of(entry.texts[: self._num_texts], where=f"entry {at}", choices=choices))
+        for record, answer in zip(records, self._model.answer(records), strict=True):
+            value = self._model.describe(record, answer, top_k=self._top_k)
+            yield to_json({"texts": list(record.texts), **value}) if self._as_json else _line(self._model, record, answer, self._top_k)
 
 
 def _line(asked: "TaskModel", record: "Record", answer: "Answer", top_k: int) -> str:

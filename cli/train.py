@@ -2,10 +2,7 @@
 
 import json
 import os
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import click
 
@@ -15,17 +12,13 @@ from cli.finetuning import finetune
 from cli.imports import import_
 from cli.info import info
 from cli.options import import_tensorflow, run
+from cli.predictions import predict
 from cli.pretraining import pretrain
 from cli.progress import Progress
 from cli.serving import serve
 from cli.task_evaluations import evaluate_task
-from cli.task_predictions import predict_task
 from cli.training_plans import plan
 from cli.training_summaries import show_evaluation
-
-if TYPE_CHECKING:
-    from albert_core.prediction import MaskedWords
-
 
 model_option = click.option("--model", required=True, metavar="PATH", help="Model directory, TF1 checkpoint or Hugging Face folder.")
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
@@ -92,93 +85,9 @@ def evaluate(
         show_evaluation(numbers)
 
 
-@train.command()
-@model_option
-@click.argument("texts", nargs=-1, metavar="[TEXT]...")
-@click.option("--file", "file", type=click.Path(exists=True, dir_okay=False), help="Texts from a UTF-8 file, one a line.")
-@click.option("--similarity", is_flag=True, help="How alike are two texts? Arguments come in pairs; lines are A, a tab, B.")
-@click.option("--order", is_flag=True, help="Are two segments in order? Arguments come in pairs; lines are A, a tab, B.")
-@click.option("--top-k", type=click.IntRange(min=1), default=5, show_default=True, help="Guesses for each [MASK].")
-@json_option
-def predict(model: str, texts: tuple[str, ...], file: str | None, similarity: bool, order: bool, top_k: int, as_json: bool) -> None:
-    """Ask a model: the words behind [MASK], whether two segments stand in order, how alike two texts are; a fine-tuned one for its task.
-
-    Without TEXT and --file, texts are read from standard input, one a line. Each [MASK] is one token: a Han character, or a Latin word.
-
-    \b
-    Examples:
-      albert-train predict --model tiny '今天天[MASK]很好，我们去公[MASK]。'
-      albert-train predict --model tiny --order '春天来了。' '花都开了。'
-      albert-train predict --model tiny --file questions.txt --json > answers.jsonl
-      albert-train predict --model same-question '花呗怎么还款' '如何还花呗'
-      albert-train predict --model tiny --similarity '花呗怎么还款' '如何还花呗'
-    """
-    lines = list(texts) or list(_read_lines(file))
-    if not lines:
-        raise click.UsageError("no text to read: give TEXT, --file or lines on standard input")
-    if order and similarity:
-        raise click.UsageError("--order and --similarity exclude each other: give one of them")
-    pairs = _pairs(lines, "--order" if order else "--similarity", from_arguments=bool(texts)) if order or similarity else []
-    import_tensorflow()
-    from albert_core.prediction import Predictor
-    from albert_core.task_model import RECORD
-
-    if not pairs and (Path(model) / RECORD).exists() and not any("[MASK]" in line for line in lines):
-        predict_task(model, lines, from_arguments=bool(texts), top_k=top_k, as_json=as_json)
-        return
-    predictor = Predictor.load(model)
-    if similarity:
-        for (first, second), value in zip(pairs, predictor.similarity(pairs), strict=True):
-            answer = {"first": first, "second": second, "similarity": value}
-            click.echo(json.dumps(answer, ensure_ascii=False) if as_json else f"{value:6.3f}   {first} | {second}")
-    elif order:
-        for (first, second), probability in zip(pairs, predictor.sentence_order(pairs), strict=True):
-            _show_order(first, second, probability, as_json)
-    else:
-        for words in predictor.masked_words(lines, top_k=top_k):
-            _show_masked_words(words, as_json)
-
-
-def _show_masked_words(words: "MaskedWords", as_json: bool) -> None:
-    if as_json:
-        masks = [[candidate._asdict() for candidate in candidates] for candidates in words.masks]
-        click.echo(json.dumps({"text": words.text, "filled": words.filled, "masks": masks}, ensure_ascii=False))
-        return
-    click.echo(words.filled)
-    for number, candidates in enumerate(words.masks, 1):
-        click.echo(f"  [MASK] {number}   " + "   ".join(f"{token} {probability:.1%}" for token, probability in candidates))
-
-
-def _show_order(first: str, second: str, probability: float, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({"first": first, "second": second, "in_order": probability}, ensure_ascii=False))
-    else:
-        click.echo(f"{probability:6.1%} in order   {first} | {second}")
-
-
-def _read_lines(file: str | None) -> Iterator[str]:
-    """The lines of a file or of standard input, without empty ones."""
-    if file is None and sys.stdin.isatty():
-        return
-    with click.open_file(file or "-", encoding="utf-8") as lines:
-        yield from (line.rstrip("\n") for line in lines if line.strip())
-
-
-def _pairs(lines: list[str], option: str, *, from_arguments: bool) -> list[tuple[str, str]]:
-    """Two arguments each, or a line each with a tab in it."""
-    if from_arguments:
-        if len(lines) % 2:
-            raise click.UsageError(f"{option} takes texts in pairs, and {len(lines)} were given: quote each text")
-        return list(zip(lines[::2], lines[1::2], strict=True))
-    pairs = [line.split("\t") for line in lines]
-    for number, pair in enumerate(pairs, 1):
-        if len(pair) != 2:
-            raise click.UsageError(f"line {number} has {len(pair) - 1} tabs: {option} wants A, one tab, B")
-    return [(first, second) for first, second in pairs]
-
-
 train.add_command(pretrain)
 train.add_command(finetune)
+train.add_command(predict)
 train.add_command(serve)
 train.add_command(plan)
 train.add_command(benchmark)

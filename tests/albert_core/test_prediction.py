@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -90,3 +92,22 @@ def test_loading_a_directory(tmp_path):
     (tmp_path / "vocab.txt").unlink()
     with pytest.raises(AlbertError, match=r"vocab\.txt"):
         Predictor.load(tmp_path)
+
+
+def test_threads_get_the_answers_of_one_thread():
+    """Every question from eight threads at once, on a model that has answered nothing yet, so that tracing is part of the race."""
+    texts = ["春天来了。", "花[MASK]了，天[MASK]了。", "我们去公园看花。" * 12, "天黑了[MASK]", "花"]
+    masked = [text for text in texts if "[MASK]" in text]
+    pairs = [(first, second) for first in texts[:2] for second in texts[3:]]
+    questions = [
+        lambda asked, at: asked.embed(texts[at % 5 :]).tolist(),
+        lambda asked, at: asked.masked_words(masked[at % 2 :], top_k=3),
+        lambda asked, at: asked.sentence_order(pairs[at % 4 :]),
+        lambda asked, at: asked.similarity(pairs[at % 4 :]),
+        lambda asked, at: asked.nearest(texts[at % 5], texts, top_k=2),
+    ]
+    one, many = (Predictor(Albert(CONFIG, seed=5), TOKENIZER) for _ in range(2))
+    jobs = [(question, at) for at in range(20) for question in questions]
+    expected = [question(one, at) for question, at in jobs]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(lambda job: job[0](many, job[1]), jobs)) == expected

@@ -48,7 +48,7 @@ def test_from_labelled_lines_to_answers(albert_train, folder):
     assert set(json.loads(asked[1])["scores"]) == {"same", "other"}
     wrong = albert_train("predict", "--model", model, "花开了")
     assert (wrong[0], "pair takes 2 texts each, and 1 were given" in wrong[2]) == (2, True)
-    head = albert_train("predict", "--model", model, "花[MASK]了")
+    head = albert_train("predict", "--model", model, "花[MASK]了", "花开了")
     assert (head[0], "has no masked-word head" in head[2]) == (2, True)
 
 
@@ -71,7 +71,7 @@ def test_similarity_of_a_text_to_itself_and_to_another(albert_train, folder):
         ),
         (("evaluate", "--data", "a", "--model", "b", "--split", "dev"), "--split dev is of a task: add --task"),
         (("evaluate", "--data", "a", "--model", "b", "--predictions", "c"), "--predictions is of a task: add --task"),
-        (("predict", "--model", "b", "--similarity", "一", "二", "三"), "--similarity takes texts in pairs, and 3 were given"),
+        (("predict", "--model", "b", "--similarity", "一", "二", "三"), "--similarity takes 2 texts each, and 3 were given"),
     ],
 )
 def test_mistakes_are_said_in_two_lines(albert_train, arguments, message):

@@ -89,7 +89,7 @@ def test_pretrain_then_evaluate(tmp_path):
         (["pretrain", "--data", "d", "--model", "tiny", "--output", "o", "--optimizer", "sgd"], "'sgd' is not one of 'lamb'"),
         (["info", "tinny"], 'albert-train: no model is called "tinny"\n              did you mean "tiny"?'),
         (["predict", "--model", "nowhere", "花[MASK]"], "albert-train: no model nowhere"),
-        (["predict", "--model", "nowhere", "--order", "花"], "takes texts in pairs, and 1 were given"),
+        (["predict", "--model", "nowhere", "--order", "花"], "--order takes 2 texts each, and 1 were given"),
     ],
 )
 def test_mistakes_are_two_lines_and_exit_code_2(monkeypatch, capfd, arguments, message):
