@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := demo
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: setup demo test test-core-2.20 test-engines lint bench clean
+.PHONY: setup demo test test-core-2.20 test-engines test-images lint bench clean
 
 setup: $(VENV)/ready
 
@@ -43,6 +43,10 @@ $(CORE)/ready: pyproject.toml constraints.txt
 test-engines: setup
 	$(BIN)/python -m tests.engines.flink_libraries
 	$(BIN)/python -m pytest -m engines tests/engines
+
+# The steps of the Dockerfiles, each in a fresh environment: they install all libraries, minutes each.
+test-images: setup
+	$(BIN)/python -m pytest -m engines tests/docker
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks.instances

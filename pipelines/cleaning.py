@@ -187,8 +187,11 @@ def _finished_sources(config: CleaningConfig, plans: dict[str, dict[str, Any]]) 
 
 def read_finished(folder: str) -> dict[str, Any] | None:
     """The manifest of a folder of documents, if it and all files that it names are there; else the folder is not finished."""
+    path = storage.join(folder, MANIFEST)
+    if not storage.exists(path):  # an object store's own error for that is none of those below
+        return None
     try:
-        manifest = storage.read_json(storage.join(folder, MANIFEST))
+        manifest = storage.read_json(path)
         names = {part["name"] for part in manifest["parts"]}
         whole = {"fingerprint", "account", "damaged"} <= set(manifest)
     except (OSError, ValueError, TypeError, KeyError):  # none, half of one, or of another version
