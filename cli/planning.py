@@ -18,12 +18,14 @@ UNITS = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9}
 UNKNOWN = "±   ?"
 
 
-def _size(context: click.Context, parameter: click.Parameter, value: str) -> int:
-    """`20MB` → 20,000,000."""
-    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?)b?\s*", value.lower())
+def _size(context: click.Context, parameter: click.Parameter, value: str) -> dict[str, Any]:
+    """`20MB` → 20,000,000 bytes; `2%` → a share of 0.02."""
+    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(%|[kmg]?b?)\s*", value.lower())
     if not found:
-        raise click.BadParameter(f"{value!r} is no size such as 20MB or 500kB", context, parameter)
-    return round(float(found[1]) * UNITS[found[2]])
+        raise click.BadParameter(f"{value!r} is no size such as 20MB, 500kB or 2%", context, parameter)
+    if found[2] == "%":
+        return {"sample_share": float(found[1]) / 100}
+    return {"sample_bytes": round(float(found[1]) * UNITS[found[2].rstrip("b")])}
 
 
 @click.command(context_settings=BEAM)
@@ -33,21 +35,29 @@ def _size(context: click.Context, parameter: click.Parameter, value: str) -> int
 @cleaning_options
 @click.option(
     "--sample-size",
-    "sample_bytes",
+    "sample_size",
     default="20MB",
+    metavar="SIZE",
     show_default=True,
     callback=_size,
-    help="Text that is read and built, to foretell the rest.",
+    help="Text that is built, to foretell the rest; 2% is a part of the corpus.",
 )
 @click.option(
     "--workers", type=int, default=None, metavar="N", help="Workers of the runner.  [default: what the options of Beam say, else 1]"
 )
-@click.option("--worker-cores", type=int, default=None, metavar="N", help="Cores of a worker.  [default: 1]")
+@click.option("--worker-cores", type=int, default=None, metavar="N", help="Cores of a worker.  [default: its machine type's, else 1]")
+@click.option(
+    "--price",
+    "prices",
+    multiple=True,
+    metavar="NAME=DOLLARS",
+    help="Today's price: vcpu_hour=0.06, memory_gb_hour, disk_gb_hour, shuffle_gb, write_1000, read_1000, storage_gb_month.",
+)
 @json_option
 @beam_arguments
 @click.pass_context
 def plan(context: click.Context, output: str, as_json: bool, beam_arguments: tuple[str, ...], **options: Any) -> None:
-    """Foretell what a build gives and takes: documents, instances, shards, bytes, memory, hours.
+    """Foretell what a build gives and takes: documents, instances, shards, bytes, memory, hours, and on Dataflow its price.
 
     Takes the options of albert-data build, those of Beam too, and writes nothing. A sample that is spread over the corpus goes through the
     build's own functions, timed in this process; figures are totals with 90 % intervals. Hours are for cores like those of this machine.
@@ -62,15 +72,18 @@ def plan(context: click.Context, output: str, as_json: bool, beam_arguments: tup
     import_tensorflow()
     from pipelines.build import BuildConfig
     from pipelines.planning.engines import find_engine
-    from pipelines.planning.plan import PlanConfig, make_plan, workers_of
+    from pipelines.planning.plan import PlanConfig, machine_of, make_plan, workers_of
+    from pipelines.planning.prices import parse_prices
     from pipelines.runners import runner_name
 
     config = PlanConfig(
         build=BuildConfig(cleaning=cleaning_config(output, options), instances=instances_config(options)),
-        sample_bytes=options["sample_bytes"],
+        **options["sample_size"],
         runner=find_engine(runner_name(engine)),
         workers=workers_of(engine) if options["workers"] is None else options["workers"],
         worker_cores=options["worker_cores"],
+        machine=machine_of(engine),
+        prices=parse_prices(options["prices"]),
     )
     foretold = make_plan(config)
     print(json.dumps(foretold, ensure_ascii=False) if as_json else summarize(foretold))
@@ -96,11 +109,40 @@ def summarize(foretold: dict[str, Any]) -> str:
         + ", ".join(f"{name} {clock(value['value'])}" for name, value in foretold["cpu_seconds"].items() if name != "total"),
         f"time        {_seconds(foretold['time']['seconds'])} with {foretold['time']['runner']}, {foretold['time']['workers']:,} workers",
         f"            = {foretold['time']['formula']}",
-        f"            {foretold['time']['rests_on']}",
+        *_bill(foretold["cloud"]),
+        *(f"measured    {said}" for said in foretold["measured"]),
+        *(f"assumed     {said}" for said in foretold["assumed"]),
         *(f"not seen    {said}" for said in foretold["not_seen"]),
         *(f"warning     {said}" for said in foretold["warnings"]),
     ]
     return "\n".join(lines)
+
+
+def _bill(cloud: dict[str, Any] | None) -> Iterator[str]:
+    """What a build costs on some numbers of workers."""
+    if cloud is None:
+        return
+    machine, memory, prices = cloud["machine"], cloud["memory_bytes"], cloud["prices"]
+    yield (
+        f"worker      {machine['name']}: {machine['cores']} vCPU, {machine['memory_gb']:g} GB, disk {machine['disk_gb']} GB; needs "
+        f"{memory['needed'] / 1e9:,.1f} GB of the {memory['available'] / 1e9:,.1f} GB that its processes can have"
+    )
+    head = ("workers", "hours", "vCPU h", "GB h", "disk GB h", "shuffle GB", "vCPU $", "memory $", "disk $", "shuffle $", "requests $", "$")
+    names = ("vcpu_hours", "memory_gb_hours", "disk_gb_hours", "shuffle_gb")
+    rows = [
+        (
+            f"{use['workers']:,}",
+            f"{use['hours']:,.2f}",
+            *(f"{use[name]:,.1f}" for name in names),
+            *(f"{use['dollars'][name]:,.2f}" for name in ("vcpu", "memory", "disk", "shuffle", "requests", "total")),
+        )
+        for use in cloud["uses"]
+    ]
+    yield from (f"{'price' if number == 0 else '':<12}{line}" for number, line in enumerate(columns([head, *rows])))
+    unit = ", ".join(f"{name} {value:g}" for name, value in prices["dollars"].items())
+    yield f"            $ of {prices['region']}, {prices['published']}: {unit}"
+    month = cloud["storage_dollars_a_month"]
+    yield f"keeping     ${month['value']:,.2f} a month for all that is written"
 
 
 def _rejected(rejected: dict[str, Any]) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpora.files import CorpusFile
 from corpora.listing import file_ranges
+from pipelines.planning.cloud import TABLE_WORKERS, Machine, Requests, describe, memory_needed, use_of
 from pipelines.planning.corpus_sample import Reading
 from pipelines.planning.engines import (
     ENGINES,
@@ -19,8 +20,12 @@ from pipelines.planning.engines import (
     peak_bytes,
 )
 from pipelines.planning.estimates import Estimate, add
+from pipelines.planning.prices import PUBLISHED, REGION
 from pipelines.planning.stage_costs import SampleOutcome
 from pipelines.read import RANGE_BYTES
+from pipelines.rejects import num_reject_parts
+from pipelines.write_documents import ROW_GROUP_BYTES, num_parts
+from pipelines.write_shards import ShardPlan
 
 if TYPE_CHECKING:
     from pipelines.planning.plan import PlanConfig, SourceTotals
@@ -49,19 +54,18 @@ def describe_plan(
     compares = len(totals) > 1 or cleaning.near_duplicates.is_on or cleaning.decontamination.is_on
     num_jobs = 3 if compares else 2
     cpu = _cpu_seconds(totals, outcome, num_jobs=num_jobs, num_shards=shards.num_train + shards.num_eval)
-    took = duration(
-        config.runner,
-        config.workers,
-        config.worker_cores,
-        work=cpu.pop("work"),
-        fixed_seconds=cpu["fixed"].value,
-        serial_seconds=_serial_seconds(files, totals),
-        num_jobs=num_jobs,
-    )
+    work, serial = cpu.pop("work"), _serial_seconds(files, totals)
+
+    def took(workers: int) -> Duration:
+        fixed = cpu["fixed"].value
+        return duration(config.runner, workers, config.cores, work=work, fixed_seconds=fixed, serial_seconds=serial, num_jobs=num_jobs)
+
     parquet, shard_bytes = add(total.parquet_bytes for total in totals), add(total.shard_bytes for total in totals)
     written = {"cleaned": parquet, "documents": parquet, "shards": shard_bytes, "total": add([parquet.times(2), shard_bytes])}
     worker_bytes = _worker_bytes(totals, config, shards.num_train)
     memory = peak_bytes(config.runner, config.workers, kept_bytes, worker_bytes)
+    shuffles = _shuffled_bytes(files, totals, compares)
+    shuffled = Estimate(sum(part.value for part in shuffles.values()), sum(part.error for part in shuffles.values()))  # of one text
     reasons = sorted({reason for total in totals for reason in total.rejected})
     rejected = {reason: add(total.rejected[reason] for total in totals if reason in total.rejected) for reason in reasons}
     return {
@@ -80,14 +84,66 @@ def describe_plan(
         "instances": add(total.instances for total in totals).as_json(),
         "shards": {"kind": instances.kind, "train": shards.num_train, "eval": shards.num_eval},
         "written_bytes": {name: estimate.as_json() for name, estimate in written.items()},
-        "shuffled_bytes": _shuffled_bytes(files, totals, compares).as_json(),
+        "shuffled_bytes": shuffled.as_json(),
+        "shuffles": {name: estimate.as_json() for name, estimate in shuffles.items()},
         "cpu_seconds": {stage: estimate.as_json(2) for stage, estimate in cpu.items()},
         "memory_bytes": memory.as_json() | {"of_a_shard": round(worker_bytes)},
-        "time": _time(config, took),
+        "time": _time(config, took(config.workers)),
+        "cloud": _cloud(config, took, shuffled, written["total"], worker_bytes, _requests(config, files, totals, shards)),
         "sources": {total.name: _source_json(total) for total in totals},
-        "warnings": _warnings(config, totals, readings, memory, written["total"]),
+        "warnings": _warnings(config, totals, readings, memory, written["total"], worker_bytes),
+        "measured": _measured(config),
+        "assumed": _assumed(config),
         "not_seen": _not_seen(totals, outcome),
     }
+
+
+def _cloud(
+    config: "PlanConfig", took: Callable[[int], Duration], shuffled: Estimate, written: Estimate, worker_bytes: float, requests: Requests
+) -> dict[str, Any] | None:
+    """What is billed, for the workers asked for and for some other numbers; None where nobody bills."""
+    if config.machine is None:
+        return None
+    uses = [
+        use_of(config.machine, workers, took(workers).seconds.value, shuffled.value, requests)
+        for workers in sorted({*TABLE_WORKERS, config.workers})
+    ]
+    return describe(config.machine, config.prices, uses, written, worker_bytes)
+
+
+def _requests(config: "PlanConfig", files: Sequence[CorpusFile], totals: Sequence["SourceTotals"], shards: ShardPlan) -> Requests:
+    """Files of documents (twice), of shards with their two indexes, and of rejects; ranges and row groups that are read."""
+    kept = sum(total.kept_bytes.value for total in totals)
+    parts = sum(num_parts(round(total.text_bytes.value)) for total in totals)
+    rejects = sum(len(total.rejected) * num_reject_parts(round(total.text_bytes.value)) for total in totals)
+    bins = len(config.build.instances.length_bins) or 1
+    ranges = sum(len(file_ranges(file, RANGE_BYTES)) for file in files)
+    return Requests(
+        written=2 * parts + rejects + 3 * bins * (shards.num_train + shards.num_eval),
+        read=ranges + 2 * (parts + math.ceil(kept / ROW_GROUP_BYTES)),
+    )
+
+
+def _measured(config: "PlanConfig") -> list[str]:
+    """What the figures have from this corpus."""
+    return [
+        "on the sample: documents, instances, bytes written and shuffled",
+        "on the sample and this machine: seconds of CPU of each stage on one core, while whatever else ran here was running",
+    ]
+
+
+def _assumed(config: "PlanConfig") -> list[str]:
+    """What they have from elsewhere."""
+    engine = ENGINES[config.runner]
+    said = [f"{config.runner}: {engine.source}"]
+    if config.machine is not None:
+        said += [
+            f"a vCPU of {config.machine.name} is as fast as a core of this machine, {engine.utilisation:.0%} of it work, "
+            f"and a job takes {engine.job_seconds:g} s to start and end",
+            "all workers are billed from the beginning to the end; what is shuffled is billed twice, written and read",
+            f"prices of {REGION} as published for {PUBLISHED}, not asked for now: --price takes today's",
+        ]
+    return said
 
 
 def _share_of_all(totals: Sequence["SourceTotals"]) -> float:
@@ -99,7 +155,7 @@ def _time(config: "PlanConfig", took: Duration) -> dict[str, Any]:
     return {
         "runner": config.runner,
         "workers": config.workers,
-        "worker_cores": config.worker_cores or ENGINES[config.runner].cores,
+        "worker_cores": config.cores,
         "seconds": took.seconds.as_json(1),
         "formula": took.formula,
         "rests_on": ENGINES[config.runner].source,
@@ -134,14 +190,23 @@ def _is_stream(file: CorpusFile) -> bool:
     return file.size > 0 and len(file_ranges(file, RANGE_BYTES)) == 1
 
 
-def _shuffled_bytes(files: Sequence[CorpusFile], totals: Sequence["SourceTotals"], compares: bool) -> Estimate:
-    """Raw text of long streams once; clean text twice in the first stage (copies, files), three times in the second (copies, candidates,
-    files) with the buckets; tokens once.
-    """
+def _shuffled_bytes(files: Sequence[CorpusFile], totals: Sequence["SourceTotals"], compares: bool) -> dict[str, Estimate]:
+    """By what is brought together: raw text only of streams that one worker reads, clean text each time, then tokens."""
     streams = {total.name: sum(file.size for file in files if file.source == total.name and _is_stream(file)) for total in totals}
-    raw = add(total.raw_arrow_bytes.times(streams[total.name] / max(1, total.stored_bytes)) for total in totals)
-    clean = add(total.arrow_bytes for total in totals).times(5 if compares else 2)
-    return add([raw, clean, add(total.bucket_bytes for total in totals), add(total.compact_bytes for total in totals)])
+    clean = add(total.arrow_bytes for total in totals)
+    first = {
+        "raw text of streams": add(total.raw_arrow_bytes.times(streams[total.name] / max(1, total.stored_bytes)) for total in totals),
+        "copies": add(total.lined_bytes for total in totals),
+        "lines": add(total.line_bytes for total in totals),
+        "clean documents": clean,
+    }
+    second = {
+        "copies in other sources": clean,
+        "buckets": add(total.bucket_bytes for total in totals),
+        "near copies": clean if any(total.bucket_bytes.value for total in totals) else Estimate(0.0),
+        "distinct documents": clean,
+    }
+    return first | (second if compares else {}) | {"tokens": add(total.compact_bytes for total in totals)}
 
 
 def _worker_bytes(totals: Sequence["SourceTotals"], config: "PlanConfig", num_shards: int) -> float:
@@ -152,7 +217,12 @@ def _worker_bytes(totals: Sequence["SourceTotals"], config: "PlanConfig", num_sh
 
 
 def _warnings(
-    config: "PlanConfig", totals: Sequence["SourceTotals"], readings: dict[str, list[Reading]], memory: Estimate, written: Estimate
+    config: "PlanConfig",
+    totals: Sequence["SourceTotals"],
+    readings: dict[str, list[Reading]],
+    memory: Estimate,
+    written: Estimate,
+    worker_bytes: float,
 ) -> list[str]:
     """What would go wrong."""
     found = []
@@ -162,6 +232,8 @@ def _warnings(
             f"{config.runner} would hold {memory.value / 1e9:,.1f} GB, and this machine has {has / 1e9:,.1f} GB: "
             "take a runner that spills to disk (FlinkRunner), or --sample a part"
         )
+    if config.machine is not None:
+        found += _too_small(config.machine, worker_bytes)
     free = _free_bytes(config.build.cleaning.output)
     if written.value > free:
         found.append(f"{written.value / 1e9:,.1f} GB would be written, and {free / 1e9:,.1f} GB are free in --output: make room")
@@ -174,6 +246,17 @@ def _warnings(
                 f"{total.name}: a single piece was looked at, so nobody knows how far the figures are off: give --sample-size more"
             )
     return found
+
+
+def _too_small(machine: Machine, worker_bytes: float) -> list[str]:
+    """A worker whose processes do not fit its memory."""
+    needed, available = memory_needed(machine, worker_bytes)
+    if needed <= available:
+        return []
+    return [
+        f"a worker {machine.name} would need {needed / 1e9:,.1f} GB, and has {available / 1e9:,.1f} GB for {machine.cores} processes: "
+        "take one with more memory for each core (--worker_machine_type n2-highmem-4), or more shards (--num-shards)"
+    ]
 
 
 def _free_bytes(output: str) -> float:

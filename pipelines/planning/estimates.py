@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 CONFIDENCE = 0.90
+MIN_PIECES_A_MARK = 2
+"""With no more pieces than this for each mark, a regression fits their chance."""
 
 
 class Estimate(NamedTuple):
@@ -56,6 +58,34 @@ def ratio_total(amounts: Sequence[float], sizes: Sequence[float], total: Estimat
     variance = len(y) / (len(y) - 1) * float((residuals**2).sum()) * (1 - min(1.0, x.sum() / total.value))
     sampled = _quantile(len(y) - 1) * math.sqrt(variance) * total.value / x.sum()
     return Estimate(ratio * total.value, math.hypot(sampled, ratio * total.error))
+
+
+def regression_total(
+    amounts: Sequence[float], sampled: np.ndarray, read: np.ndarray, stored: Sequence[float], total: Estimate, *, size: int
+) -> Estimate:
+    """What there is in all, from a sample of which marks are known, and from the marks of much more that was read.
+
+    The regression estimator with double sampling (Cochran 1977, §7 and §12.8): what the marks explain is as sure as the reading, only the
+    rest as the sample. Few pieces cannot tell what belongs to which mark: then the ratio to the size has to do.
+
+    Args:
+      amounts: of n pieces.
+      sampled: float64 [n, marks], of the pieces.
+      read: float64 [m, marks], of all that was read, the pieces included, in m parts.
+      stored: of these parts, as they are stored.
+      total: of everything, as it is stored.
+      size: which mark is the size.
+    """
+    y, x = np.array(amounts, np.float64), np.array(sampled, np.float64)
+    sizes = ratio_total(read[:, size].tolist(), stored, total)
+    if len(y) <= MIN_PIECES_A_MARK * x.shape[-1]:
+        return ratio_total(amounts, x[:, size].tolist() if len(y) else [], sizes)
+    weights = 1 / np.sqrt(np.maximum(x[:, size], 1))
+    factors = np.linalg.lstsq(x * weights[:, None], y * weights, rcond=None)[0]
+    explained = ratio_total((read @ factors).tolist(), stored, total)
+    rest = ratio_total((y - x @ factors).tolist(), x[:, size].tolist(), sizes)
+    wider = math.sqrt((len(y) - 1) / (len(y) - x.shape[1]))
+    return Estimate(explained.value + rest.value, math.hypot(explained.error, wider * rest.error))
 
 
 def add(estimates: Iterable[Estimate]) -> Estimate:

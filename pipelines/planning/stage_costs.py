@@ -9,7 +9,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +43,7 @@ class PieceOutcome:
       rejected: its records that are not, by reason.
       instances: that its documents give, all copies.
       shard_bytes: that these take.
+      lined_bytes: of documents that are left after the rules for lines, and go where their copies go.
       bucket_bytes: that are shuffled to find near duplicates.
       compact_bytes: that its documents take in the shuffle before the shards.
     """
@@ -52,6 +53,7 @@ class PieceOutcome:
     rejected: Counter[str] = field(default_factory=Counter)
     instances: int = 0
     shard_bytes: int = 0
+    lined_bytes: int = 0
     bucket_bytes: int = 0
     compact_bytes: int = 0
 
@@ -68,6 +70,7 @@ class SampleOutcome:
     Attributes:
       pieces: one by one.
       parquet_bytes: that the documents take, of each source.
+      line_bytes: that are shuffled to find repeated lines, of each source.
       seconds: of CPU by stage.
       startup_seconds: of CPU until the first document was through: dictionaries, vocabulary, kernels. Every worker does that once.
       fixed_seconds: of CPU for a shard without documents; it is not a part of `seconds`.
@@ -75,6 +78,7 @@ class SampleOutcome:
 
     pieces: list[PieceOutcome]
     parquet_bytes: dict[str, int]
+    line_bytes: dict[str, int]
     seconds: dict[str, float]
     startup_seconds: float
     fixed_seconds: float
@@ -113,7 +117,7 @@ class _Stages:
         """The first pass over a piece: everything that can be done without knowing the others."""
         with self.clock("clean"):
             kept, rejected = _split(self.line_rules.process(piece.documents))
-        return PieceOutcome(piece, kept, piece.bad + rejected)
+        return PieceOutcome(piece, kept, piece.bad + rejected, lined_bytes=kept.nbytes)
 
     def apply_rules(self, outcome: PieceOutcome, frequent: Sequence[tuple[str, pa.RecordBatch]]) -> None:
         """The second: what depends on the lines that the source repeats, and the rules for documents."""
@@ -164,7 +168,8 @@ def run_stages(pieces: Iterable[Piece], cleaning: CleaningConfig, instances: Ins
         fixed = stages.clock.seconds.pop("fixed")
         outcomes = [stages.clean_lines(piece) for piece in listed]
         drop_copies(outcomes, within_source=True)
-        frequent = frequent_lines(outcomes, cleaning.repeated_lines, shares, stages.clock)
+        lines = count_lines(outcomes, cleaning.repeated_lines, stages.clock)
+        frequent = frequent_lines(lines, cleaning.repeated_lines, shares)
         for outcome in outcomes:
             stages.apply_rules(outcome, frequent)
         drop_copies(sorted(outcomes, key=lambda outcome: stages.ranks[outcome.piece.source]), within_source=False)
@@ -176,7 +181,8 @@ def run_stages(pieces: Iterable[Piece], cleaning: CleaningConfig, instances: Ins
         }
         seconds = stages.clock.seconds
         seconds["instances"] = max(0.0, seconds["instances"] - fixed * len(outcomes))
-    return SampleOutcome(outcomes, parquet, seconds, startup, fixed)
+    line_bytes = {source: counts.hashes.nbytes + counts.counts.nbytes for source, counts in lines.items()}
+    return SampleOutcome(outcomes, parquet, line_bytes, seconds, startup, fixed)
 
 
 def _split(outputs: Iterable[Any]) -> tuple[pa.RecordBatch, Counter[str]]:
@@ -205,20 +211,32 @@ def drop_copies(outcomes: Iterable[PieceOutcome], *, within_source: bool) -> Non
             outcome.kept = outcome.kept.filter(pa.array(keep))
 
 
-def frequent_lines(
-    outcomes: Sequence[PieceOutcome], config: RepeatedLinesConfig, shares: dict[str, float], clock: _Clock
-) -> list[tuple[str, pa.RecordBatch]]:
-    """For each source the lines that it will be found to repeat: in the sample their share is about that in all documents."""
-    frequent = []
+class LineCounts(NamedTuple):
+    """The lines of a source that count, and in how many of its documents each stands."""
+
+    hashes: np.ndarray  # uint64 [H]
+    counts: np.ndarray  # int64 [H]
+    num_documents: int
+
+
+def count_lines(outcomes: Sequence[PieceOutcome], config: RepeatedLinesConfig, clock: _Clock) -> dict[str, LineCounts]:
+    """The lines of each source in the sample; none if the rule is off."""
+    found = {}
     for source in sorted({outcome.piece.source for outcome in outcomes}) if config.max_line_share else []:
         mine = [outcome.kept for outcome in outcomes if outcome.piece.source == source and outcome.kept.num_rows]
-        if not mine:
-            continue
-        batch = pa.concat_batches(mine)
-        with clock("clean"):
-            lines = config.find_lines(batch)
-            hashes, counts = count_documents(lines.rows, lines.hashes)
-        least = max(config.max_line_share * batch.num_rows, config.min_line_documents * min(1.0, shares[source]))
+        if mine:
+            batch = pa.concat_batches(mine)
+            with clock("clean"):
+                lines = config.find_lines(batch)
+                found[source] = LineCounts(*count_documents(lines.rows, lines.hashes), batch.num_rows)
+    return found
+
+
+def frequent_lines(lines: dict[str, LineCounts], config: RepeatedLinesConfig, shares: dict[str, float]) -> list[tuple[str, pa.RecordBatch]]:
+    """For each source the lines that it will be found to repeat: in the sample their share is about that in all documents."""
+    frequent = []
+    for source, (hashes, counts, num_documents) in lines.items():
+        least = max(config.max_line_share * num_documents, config.min_line_documents * min(1.0, shares[source]))
         enough = counts >= max(least, MIN_LINE_PIECES if shares[source] < 1 else 0)
         if enough.any():
             frequent.append((source, pa.record_batch({"hash": hashes[enough], "documents": np.asarray(counts)[enough]})))

@@ -11,7 +11,7 @@ from pipelines.cleaning import CleaningConfig
 from pipelines.errors import BuildError
 from pipelines.instances import InstancesConfig
 from pipelines.near_duplicates import NearDuplicatesConfig
-from pipelines.planning.plan import PlanConfig, make_plan, workers_of
+from pipelines.planning.plan import PlanConfig, machine_of, make_plan, workers_of
 from pipelines.runners import parse_beam_options
 from tests.samples import COMMUNITY, DIRTY, ENCYCLOPEDIA, NEWS, vocabulary
 
@@ -48,6 +48,7 @@ def test_a_sample_that_is_the_corpus_foretells_the_very_build(built):
 def test_a_sample_foretells_within_its_interval(built, tmp_path, monkeypatch):
     """A third of the news and the encyclopedia, in small pieces; the law is loose because the corpus is tiny."""
     monkeypatch.setattr("pipelines.planning.corpus_sample.PIECE_BYTES", 2000)
+    monkeypatch.setattr("pipelines.planning.corpus_sample.WINDOW_BYTES", 500)
     monkeypatch.setattr("pipelines.planning.plan.MIN_SOURCE_BYTES", 0)
     _, manifest = built
     foretold = make_plan(PlanConfig(build=build_config(""), sample_bytes=1 << 16))
@@ -74,6 +75,34 @@ def test_more_workers_take_less_time_and_say_how_it_is_reckoned():
     one, many = (make_plan(PlanConfig(build=build_config(""), runner="FlinkRunner", workers=n))["time"] for n in (1, 50))
     assert many["seconds"]["value"] < one["seconds"]["value"]
     assert "÷ (50 workers × 1 cores × 0.8)" in many["formula"]
+
+
+def test_a_part_of_the_corpus_is_a_size_of_the_sample():
+    whole = make_plan(PlanConfig(build=build_config(""), sample_share=1.0))
+    assert whole["sample"] == make_plan(PlanConfig(build=build_config("")))["sample"] | {"seconds": whole["sample"]["seconds"]}
+
+
+def test_dataflow_has_a_price_for_each_number_of_workers():
+    options = parse_beam_options(["--runner=DataflowRunner", "--max_num_workers=20", "--worker_machine_type=n2-highmem-4"])
+    config = PlanConfig(build=build_config(""), runner="DataflowRunner", workers=20, machine=machine_of(options))
+    foretold = make_plan(config)
+    uses = foretold["cloud"]["uses"]
+    assert [use["workers"] for use in uses] == [1, 10, 20, 50, 200]
+    assert all(use["vcpu_hours"] == pytest.approx(use["workers"] * 4 * use["hours"], rel=0.05) for use in uses)
+    assert uses[2]["hours"] == pytest.approx(foretold["time"]["seconds"]["value"] / 3600, abs=0.001)
+    assert "÷ (20 workers × 4 cores × 0.7)" in foretold["time"]["formula"]
+    assert uses[0]["shuffle_gb"] == round(2 * foretold["shuffled_bytes"]["value"] / 2**30, 3)
+    assert sum(part["value"] for part in foretold["shuffles"].values()) == pytest.approx(foretold["shuffled_bytes"]["value"], abs=9)
+    assert machine_of(parse_beam_options([])) is None
+
+
+def test_a_worker_that_is_too_small_is_named():
+    options = parse_beam_options(["--runner=DataflowRunner", "--worker_machine_type=n1-highcpu-4"])
+    config = PlanConfig(build=build_config(""), runner="DataflowRunner", machine=machine_of(options))
+    few = dataclasses.replace(config.build.instances, num_shards=1)
+    grown = dataclasses.replace(config.build.cleaning, batch_bytes=256 << 20)
+    warnings = make_plan(dataclasses.replace(config, build=BuildConfig(cleaning=grown, instances=few)))["warnings"]
+    assert "a worker n1-highcpu-4 would need" in warnings[0]
 
 
 def test_memory_and_room_that_are_short_warn(monkeypatch, tmp_path):
