@@ -31,6 +31,8 @@ class Gathered:
     def add(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """What is ready, if anything."""
         if batch.num_rows:
+            if batch.nbytes >= self._num_bytes:  # what is large goes alone: none is copied, and none makes a larger one
+                yield from self.flush()
             self._pending.append(batch)
             self._size += batch.nbytes
             if self._size >= self._num_bytes:

@@ -243,6 +243,8 @@ class _Pending:
         self._size = 0
 
     def add(self, size: int, **row: Any) -> Iterator[pa.RecordBatch]:
+        if size >= self._batch_bytes:  # a great record goes alone: no batch is larger than a record may be
+            yield from self.flush()
         self._rows.append(row)
         self._size += size + ROW_BYTES
         if self._size >= self._batch_bytes:

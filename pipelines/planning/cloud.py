@@ -9,31 +9,16 @@ requests   files opened and written; a write is three: create, rename, delete of
 """
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from typing import Any
 
+from pipelines.dataflow import MACHINE_TYPE, SYSTEM_GB, harness_threads, memory_gb
 from pipelines.errors import BuildError
 from pipelines.planning.engines import WORKER_BYTES
 from pipelines.planning.estimates import Estimate
 from pipelines.planning.prices import GB, PUBLISHED, REGION, Prices
 
 TABLE_WORKERS = (1, 10, 50, 200)
-GB_OF_A_CORE = {
-    "standard": 4.0,
-    "highmem": 8.0,
-    "highcpu": 1.0,
-    "n1-standard": 3.75,
-    "n1-highmem": 6.5,
-    "n1-highcpu": 0.9,
-    "n2-highcpu": 1.0,
-    "c3-highcpu": 2.0,
-    "c3-standard": 4.0,
-    "n4-highcpu": 2.0,
-}
-"""Memory for each vCPU by kind of machine, and where a family differs (cloud.google.com/compute/docs/machine-resource)."""
-RESERVED_SHARE = 0.15
-"""Of a worker's memory for the system, the runner's own process and what it buffers: assumed."""
 REQUESTS_OF_A_WRITE = 3
 """Create, copy to the name, delete: object stores have no rename."""
 
@@ -54,23 +39,25 @@ class Machine:
     memory_gb: float
     disk_gb: int
 
+    @property
+    def num_tasks(self) -> int:
+        """Pieces of work that it does at a time."""
+        return harness_threads(self.name) or self.cores
+
     @classmethod
     def of_type(cls, name: str, disk_gb: int) -> "Machine":
-        """`n1-standard-4` → 4 cores, 15 GB; also `n2-custom-4-20480`.
+        """`n2-standard-4` → 4 cores, 16 GB.
 
         Raises:
           BuildError: a type whose name does not say what it has.
         """
-        if found := re.fullmatch(r"(?:\w+-)?custom-(\d+)-(\d+)(-ext)?", name):
-            return cls(name=name, cores=int(found[1]), memory_gb=int(found[2]) / 1024, disk_gb=disk_gb)
-        found = re.fullmatch(r"(\w+)-(standard|highmem|highcpu)-(\d+)", name)
-        if not found:
+        known = memory_gb(name)
+        if known is None:
             raise BuildError(
                 f"--worker_machine_type {name}: its name does not say how many cores and how much memory it has"
-                "\ntypes such as n1-standard-4, e2-highmem-2 or n2-custom-4-20480 do"
+                f"\ntypes such as {MACHINE_TYPE}, e2-highmem-2 or n2-custom-4-20480 do"
             )
-        of_a_core = GB_OF_A_CORE.get(f"{found[1]}-{found[2]}", GB_OF_A_CORE[found[2]])
-        return cls(name=name, cores=int(found[3]), memory_gb=int(found[3]) * of_a_core, disk_gb=disk_gb)
+        return cls(name=name, cores=known[0], memory_gb=known[1], disk_gb=disk_gb)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -122,8 +109,8 @@ def use_of(machine: Machine, workers: int, seconds: float, shuffled_bytes: float
 
 
 def memory_needed(machine: Machine, of_a_task: float) -> tuple[float, float]:
-    """Bytes that a worker needs whose every core is at a task of so many bytes, and that it has for them."""
-    return machine.cores * (WORKER_BYTES + of_a_task), machine.memory_gb * GB * (1 - RESERVED_SHARE)
+    """Bytes that a worker needs with a process on each core and as many tasks of so many bytes as it does at a time, and that it has."""
+    return machine.cores * WORKER_BYTES + machine.num_tasks * of_a_task, (machine.memory_gb - SYSTEM_GB) * GB
 
 
 def storage_per_month(written: Estimate, prices: Prices) -> Estimate:

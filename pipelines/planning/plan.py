@@ -18,6 +18,7 @@ from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions,
 
 from corpora.files import CorpusFile
 from corpora.sources import Source
+from pipelines import dataflow
 from pipelines.build import BuildConfig
 from pipelines.errors import BuildError
 from pipelines.output_folder import own_folder
@@ -31,7 +32,6 @@ from pipelines.planning.stage_costs import PieceOutcome, SampleOutcome, run_stag
 from pipelines.read import list_sources
 from pipelines.runners import runner_name
 
-WORKER_TYPE, DISK_GB = "n1-standard-2", 50
 SAMPLE_BYTES = 20_000_000
 SIZE_MARK = 1  # of `Marks.of`: bytes
 MIN_SOURCE_BYTES = 1 << 20
@@ -89,11 +89,11 @@ def workers_of(options: PipelineOptions) -> int:
 
 
 def machine_of(options: PipelineOptions) -> Machine | None:
-    """The worker that Beam's options ask for, where the cloud bills it."""
-    if find_engine(runner_name(options)) != "DataflowRunner":
+    """The worker that Beam's options ask for, where the cloud bills it: what they leave out is what `dataflow.py` says."""
+    if find_engine(runner_name(options)) != dataflow.RUNNER:
         return None
     asked = options.view_as(WorkerOptions)
-    return Machine.of_type(asked.machine_type or WORKER_TYPE, asked.disk_size_gb or DISK_GB)
+    return Machine.of_type(asked.machine_type or dataflow.MACHINE_TYPE, asked.disk_size_gb or dataflow.DISK_GB)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

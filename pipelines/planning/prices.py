@@ -19,8 +19,8 @@ class Prices:
 
     vcpu_hour: float = 0.056
     memory_gb_hour: float = 0.003557
-    disk_gb_hour: float = 0.000054
-    """Of a standard persistent disk."""
+    disk_gb_hour: float = 0.000298
+    """Of a persistent SSD, which `dataflow.py` asks for; a standard disk is 0.000054."""
     shuffle_gb: float = 0.011
     """Written to Dataflow Shuffle or read from it; that the first 5 TB of a job are billed for less is left out."""
     write_1000: float = 0.005

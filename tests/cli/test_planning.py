@@ -31,7 +31,7 @@ def test_a_plan_takes_the_options_of_a_build_and_writes_nothing(plan, tmp_path):
     assert "documents   94 ± 0.0% read, 93 ± 0.0% kept" in out
     assert "with DataflowRunner, 20 workers" in out
     assert "            encyclopedia" in out
-    assert "worker      n1-standard-2: 2 vCPU, 7.5 GB, disk 50 GB; needs " in out
+    assert "worker      n2-standard-4: 4 vCPU, 16 GB, disk 50 GB; needs " in out
     assert "price       workers  hours" in out
     assert "$ of us-central1, 2024/25: vcpu_hour 0.07, memory_gb_hour 0.003557" in out
     assert "assumed     prices of us-central1 as published for 2024/25" in out

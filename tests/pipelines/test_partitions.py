@@ -59,3 +59,13 @@ def test_what_is_gathered_is_not_copied_if_it_is_alone():
     (found,) = gathered.add(batch)
     assert found is batch
     assert list(gathered.flush()) == []
+
+
+def test_what_is_large_goes_alone():
+    """So that no element of a shuffle is larger than the largest document, or twice what is gathered."""
+    gathered = Gathered(16)
+    large = numbers(2, 3)
+    assert list(gathered.add(numbers(1))) == []
+    found = [*gathered.add(large), *gathered.flush()]
+    assert [batch.column("number").to_pylist() for batch in found] == [[1], [2, 3]]
+    assert found[1] is large

@@ -24,7 +24,7 @@ def test_a_type_says_what_a_machine_has(name, cores, memory_gb):
 
 
 def test_a_type_that_does_not_say_it_is_refused():
-    with pytest.raises(BuildError, match=r"--worker_machine_type huge: .*\ntypes such as n1-standard-4"):
+    with pytest.raises(BuildError, match=r"--worker_machine_type huge: .*\ntypes such as n2-standard-4"):
         Machine.of_type("huge", 50)
 
 
@@ -38,7 +38,9 @@ def test_what_is_billed_is_hours_times_machines_and_the_shuffle_twice():
 def test_each_core_of_a_worker_has_a_process_of_its_own():
     needed, available = memory_needed(Machine.of_type("n1-standard-4", 50), 50 << 20)
     assert needed == 4 * (500 << 20)
-    assert available == pytest.approx(15 * GB * 0.85)
+    assert available == (15 - 2) * GB
+    small = Machine.of_type("n2-highcpu-8", 50)  # memory for four pieces of work at a time
+    assert memory_needed(small, 50 << 20) == (8 * (450 << 20) + 4 * (50 << 20), (8 - 2) * GB)
 
 
 def test_a_bill_says_its_unit_prices():
