@@ -9,7 +9,7 @@ import click
 
 from cli.corpus_options import cleaning_config, cleaning_options, source_options
 from cli.instance_options import instances_config, masking_options
-from cli.jobs import BEAM, beam_arguments, beam_options
+from cli.jobs import BEAM, beam_arguments, beam_options, one_job_options
 from cli.options import import_tensorflow, json_option
 from cli.progress import clock
 from cli.summaries import columns
@@ -53,6 +53,7 @@ def _size(context: click.Context, parameter: click.Parameter, value: str) -> dic
     metavar="NAME=DOLLARS",
     help="Today's price: vcpu_hour=0.06, memory_gb_hour, disk_gb_hour, shuffle_gb, write_1000, read_1000, storage_gb_month.",
 )
+@one_job_options
 @json_option
 @beam_arguments
 @click.pass_context
@@ -84,6 +85,7 @@ def plan(context: click.Context, output: str, as_json: bool, beam_arguments: tup
         worker_cores=options["worker_cores"],
         machine=machine_of(engine),
         prices=parse_prices(options["prices"]),
+        one_job=options["one_job"] or options["no_wait"],
     )
     foretold = make_plan(config)
     print(json.dumps(foretold, ensure_ascii=False) if as_json else summarize(foretold))

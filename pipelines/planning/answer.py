@@ -34,6 +34,8 @@ SHARD_BYTES_PER_COMPACT_BYTE = 2.5
 SHARD_BYTES_PER_INSTANCE = 160.0
 """Memory of a worker that writes a shard: its documents as they came and unpacked; a row, a key and an index for each instance. Shards of
 30 MB of text took 54 MB with 24,661 instances and 89 MB with 246,424."""
+PART_COPIES = 3.5
+"""Of the clean text of a file of documents in the worker that sorts and packs it: 128 MB took 450 (SCALE.md)."""
 BATCH_COPIES = 8
 """Of a batch of text, at the most, while rules and segmenter work on it: Python strings are up to four bytes a character."""
 
@@ -52,7 +54,7 @@ def describe_plan(
     used_bytes = sum(weights[total.name] * total.kept_bytes.value for total in totals)
     shards = instances.plan(cleaning.output, round(used_bytes), weights)
     compares = len(totals) > 1 or cleaning.near_duplicates.is_on or cleaning.decontamination.is_on
-    num_jobs = 3 if compares else 2
+    num_jobs = 1 if config.one_job else 3 if compares else 2
     cpu = _cpu_seconds(totals, outcome, num_jobs=num_jobs, num_shards=shards.num_train + shards.num_eval)
     work, serial = cpu.pop("work"), _serial_seconds(files, totals)
 
@@ -64,7 +66,7 @@ def describe_plan(
     written = {"cleaned": parquet, "documents": parquet, "shards": shard_bytes, "total": add([parquet.times(2), shard_bytes])}
     worker_bytes = _worker_bytes(totals, config, shards.num_train)
     memory = peak_bytes(config.runner, config.workers, kept_bytes, worker_bytes)
-    shuffles = _shuffled_bytes(files, totals, compares)
+    shuffles = _shuffled_bytes(files, totals, compares, packed=config.machine is not None)
     shuffled = Estimate(sum(part.value for part in shuffles.values()), sum(part.error for part in shuffles.values()))  # of one text
     reasons = sorted({reason for total in totals for reason in total.rejected})
     rejected = {reason: add(total.rejected[reason] for total in totals if reason in total.rejected) for reason in reasons}
@@ -190,13 +192,21 @@ def _is_stream(file: CorpusFile) -> bool:
     return file.size > 0 and len(file_ranges(file, RANGE_BYTES)) == 1
 
 
-def _shuffled_bytes(files: Sequence[CorpusFile], totals: Sequence["SourceTotals"], compares: bool) -> dict[str, Estimate]:
-    """By what is brought together: raw text only of streams that one worker reads, clean text each time, then tokens."""
+def _shuffled_bytes(files: Sequence[CorpusFile], totals: Sequence["SourceTotals"], compares: bool, *, packed: bool) -> dict[str, Estimate]:
+    """By what is brought together: raw text only of streams that one worker reads, clean text each time, then tokens.
+
+    `packed`: as `PackedBatchCoder` carries them; hashes do not become fewer.
+    """
     streams = {total.name: sum(file.size for file in files if file.source == total.name and _is_stream(file)) for total in totals}
-    clean = add(total.arrow_bytes for total in totals)
+
+    def text(name: str) -> Estimate:
+        return add(getattr(total, name).times(total.packed_share if packed else 1) for total in totals)
+
+    clean = text("arrow_bytes")
+    raw = (total.raw_arrow_bytes.times(streams[total.name] / max(1, total.stored_bytes)) for total in totals)
     first = {
-        "raw text of streams": add(total.raw_arrow_bytes.times(streams[total.name] / max(1, total.stored_bytes)) for total in totals),
-        "copies": add(total.lined_bytes for total in totals),
+        "raw text of streams": add(part.times(total.packed_share if packed else 1) for part, total in zip(raw, totals, strict=True)),
+        "copies": text("lined_bytes"),
         "lines": add(total.line_bytes for total in totals),
         "clean documents": clean,
     }
@@ -206,14 +216,16 @@ def _shuffled_bytes(files: Sequence[CorpusFile], totals: Sequence["SourceTotals"
         "near copies": clean if any(total.bucket_bytes.value for total in totals) else Estimate(0.0),
         "distinct documents": clean,
     }
-    return first | (second if compares else {}) | {"tokens": add(total.compact_bytes for total in totals)}
+    tokens = add(total.compact_bytes.times(total.packed_compact_share if packed else 1) for total in totals)
+    return first | (second if compares else {}) | {"tokens": tokens}
 
 
 def _worker_bytes(totals: Sequence["SourceTotals"], config: "PlanConfig", num_shards: int) -> float:
-    """Memory of a worker beside its libraries: a batch of text, or a shard of documents with its instances."""
+    """Memory of a worker beside its libraries: a batch of text, a file of documents, or a shard with its instances."""
+    part = max(total.kept_bytes.value / num_parts(round(total.text_bytes.value)) for total in totals) * PART_COPIES
     shard = sum(total.compact_bytes.value for total in totals) / num_shards * SHARD_BYTES_PER_COMPACT_BYTE
     rows = sum(total.instances.value for total in totals) / num_shards * SHARD_BYTES_PER_INSTANCE
-    return max(shard + rows, config.build.cleaning.batch_bytes * BATCH_COPIES)
+    return max(shard + rows, part, config.build.cleaning.batch_bytes * BATCH_COPIES)
 
 
 def _warnings(

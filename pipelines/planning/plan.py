@@ -46,6 +46,7 @@ class PlanConfig:
       sample_share: the size as a part of the corpus, in place of `sample_bytes`.
       worker_cores: None is the machine's, or else the engine's usual.
       machine: a worker, where the cloud bills it.
+      one_job: whether all stages are one job.
     """
 
     build: BuildConfig
@@ -56,6 +57,7 @@ class PlanConfig:
     worker_cores: int | None = None
     machine: Machine | None = None
     prices: Prices = dataclasses.field(default_factory=Prices)
+    one_job: bool = False
 
     @property
     def cores(self) -> int:
@@ -117,6 +119,8 @@ class SourceTotals:
     line_bytes: Estimate
     bucket_bytes: Estimate
     compact_bytes: Estimate
+    packed_share: float
+    packed_compact_share: float
     read_seconds: Estimate
     seconds: dict[str, Estimate]
     sampled_share: float
@@ -241,11 +245,17 @@ def _source_totals(
         line_bytes=kept_bytes.times(outcome.line_bytes.get(source.name, 0) / kept_sampled),
         bucket_bytes=by_marks([piece.bucket_bytes for piece in mine]),
         compact_bytes=by_marks([piece.compact_bytes for piece in mine]),
+        packed_share=_share([piece.packed_bytes for piece in mine], [piece.kept.nbytes for piece in mine]),
+        packed_compact_share=_share([piece.packed_compact_bytes for piece in mine], [piece.compact_bytes for piece in mine]),
         read_seconds=ratio_total([r.seconds for r in readings], [r.stored_bytes for r in readings], stored),
         seconds=_stage_seconds(outcome, {"clean": text.times(taken), "instances": instances}, kept_bytes),
         sampled_share=share,
         is_cut=any(reading.is_cut for reading in readings),
     )
+
+
+def _share(parts: Sequence[float], whole: Sequence[float]) -> float:
+    return sum(parts) / (sum(whole) or 1)
 
 
 def _stage_seconds(outcome: SampleOutcome, sizes: dict[str, Estimate], others: Estimate) -> dict[str, Estimate]:

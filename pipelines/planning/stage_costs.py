@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.apply_rules import ApplyDocumentRules, ApplyLineRules
-from pipelines.batches import CLEANED_SCHEMA, ArrowBatchCoder
+from pipelines.batches import CLEANED_SCHEMA, ArrowBatchCoder, PackedBatchCoder
 from pipelines.candidate_pairs import bucket_rows
 from pipelines.cleaning import CleaningConfig
 from pipelines.compact import COMPACT_SCHEMA
@@ -46,6 +46,8 @@ class PieceOutcome:
       lined_bytes: of documents that are left after the rules for lines, and go where their copies go.
       bucket_bytes: that are shuffled to find near duplicates.
       compact_bytes: that its documents take in the shuffle before the shards.
+      packed_bytes: of `kept`, as engines carry it that are paid by the byte.
+      packed_compact_bytes: the same of what goes to the shards, a document at a time.
     """
 
     piece: Piece
@@ -56,6 +58,8 @@ class PieceOutcome:
     lined_bytes: int = 0
     bucket_bytes: int = 0
     compact_bytes: int = 0
+    packed_bytes: int = 0
+    packed_compact_bytes: int = 0
 
     @property
     def kept_bytes(self) -> int:
@@ -141,6 +145,9 @@ class _Stages:
         with self.clock("segment"):
             compact = [part[1] for part in self.tokenize.process(outcome.kept, self.plan) if isinstance(part, tuple)]
         outcome.compact_bytes = sum(batch.nbytes for batch in compact)
+        packed = PackedBatchCoder()
+        outcome.packed_bytes = len(packed.encode(outcome.kept))
+        outcome.packed_compact_bytes = sum(len(packed.encode(batch.slice(row, 1))) for batch in compact for row in range(batch.num_rows))
         with self.clock("instances"):
             results = list(self.write.process((0, compact), self.plan))
         outcome.instances = sum(result["instances"] for result in results)

@@ -1,6 +1,6 @@
 """What 1 TB of text, 10,000 shards and 200 workers would meet: what can be simulated here is, with the functions of the build themselves.
 
-    python -m tests.benchmarks.scale [shuffles|skew|hot|memory|graph …]        all sections, several minutes
+    python -m tests.benchmarks.scale [price|shuffles|skew|hot|memory|graph …]        all sections, several minutes
 
 The corpora are the benchmark articles and the news; 1 TB is of raw text in files that can be read anywhere, scaled from what a real build
 of each puts through each shuffle. pipelines/planning/SCALE.md says what the figures mean.
@@ -8,7 +8,6 @@ of each puts through each shuffle. pipelines/planning/SCALE.md says what the fig
 
 import math
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -48,14 +47,13 @@ def show_shuffles(name: str, folder: Path) -> None:
     read, kept = manifest["account"]["bytes.read"], manifest["account"]["bytes.kept"]
     scale, num_documents = TERABYTE / read, manifest["documents"]["kept"]
     clean = kept * scale
-    keys = {"GroupByPart": num_parts(round(clean)), "GroupByShard": SHARDS}
-    partitions = num_partitions(int(TERABYTE))
     print(f"\n{name}: {read / 1e6:.1f} MB of text, {num_documents:,} documents kept of {kept / 1e6:.1f} MB; × {scale:,.0f} is 1 TB\n")
     print("| shuffle | bytes a byte of clean text | 1 TB: GB | keys | mean of a key, MB | elements, million |\n|---|---|---|---|---|---|")
     for transform, shuffle in shuffles.items():
         if shuffle.num_bytes < SMALL_SHUFFLE or "Reject" in transform or "SpreadBatches" in transform:
             continue
-        count = keys.get(transform.rsplit("/", 1)[-1], partitions)
+        size = round(clean if transform.startswith("Distinct") else TERABYTE)
+        count = {"GroupByPart": num_parts(size), "GroupByShard": SHARDS}.get(transform.rsplit("/", 1)[-1], num_partitions(size))
         total = shuffle.num_bytes * scale
         waiting = 8 << 20 if transform.endswith("GroupByShard") else min(MAX_WAITING_BYTES, count * PART_BYTES)
         rows = num_documents * scale * waiting / clean
@@ -183,7 +181,7 @@ MEMORY: dict[str, tuple[Callable[..., Callable[[], object]], dict[str, object]]]
 
 
 def measure_memory(name: str, folder: str) -> None:
-    """One line: peak of this process above what it held before, and above that with its input."""
+    """One line: what this process held with its input, and its peak."""
     make, settings = MEMORY[name]
     table = documents(Path(folder))
     with tempfile.TemporaryDirectory() as scratch:
@@ -194,8 +192,7 @@ def measure_memory(name: str, folder: str) -> None:
         started = time.process_time()
         run()
         peak = int(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")).split()[1]) / 1e3
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    print(f"| {name} | {before:,.0f} | {peak:,.0f} | {peak - before:,.0f} | {own:,.0f} | {time.process_time() - started:.1f} |", flush=True)
+    print(f"| {name} | {before:,.0f} | {peak:,.0f} | {peak - before:,.0f} | {time.process_time() - started:.1f} |", flush=True)
 
 
 def show_graph() -> None:
@@ -219,12 +216,60 @@ def show_graph() -> None:
         print(f"| {count:,} files of {size >> 20:,} MiB | {pipeline.to_runner_api().ByteSize() / 1e6:.2f} |", flush=True)
 
 
+def show_price(name: str) -> None:
+    """30 GB and 1 TB of such text on Dataflow, static, ten copies: a plan from 5 % of the corpus, multiplied."""
+    from corpora.sources import source_of
+    from pipelines.build import BuildConfig
+    from pipelines.cleaning import CleaningConfig
+    from pipelines.instances import InstancesConfig
+    from pipelines.planning.cloud import TABLE_WORKERS, Machine, Requests, use_of
+    from pipelines.planning.engines import duration
+    from pipelines.planning.estimates import Estimate
+    from pipelines.planning.plan import PlanConfig, machine_of, make_plan
+    from pipelines.planning.prices import GB, Prices
+    from pipelines.runners import parse_beam_options
+
+    machine = machine_of(parse_beam_options(["--runner=DataflowRunner"]))
+    assert isinstance(machine, Machine), "Dataflow has machines"
+    instances = InstancesConfig(vocabulary=(ROOT / "data/vocab.txt").read_bytes())
+    cleaning = CleaningConfig(output="", sources=(source_of(CORPORA[name]),))
+    config = PlanConfig(
+        build=BuildConfig(cleaning=cleaning, instances=instances), sample_share=0.05, runner="DataflowRunner", machine=machine
+    )
+    foretold = make_plan(config)
+    cpu = foretold["cpu_seconds"]["total"]["value"] - foretold["cpu_seconds"]["fixed"]["value"]
+    shuffled = sum(part["value"] for what, part in foretold["shuffles"].items() if what != "raw text of streams")
+    for size in (30e9, TERABYTE):
+        times = size / foretold["corpus"]["text_bytes"]["value"]
+        written = foretold["written_bytes"]["total"]["value"] * times
+        for workers in TABLE_WORKERS:
+            took = duration(
+                "DataflowRunner", workers, machine.cores, work=Estimate(cpu * times), fixed_seconds=20, serial_seconds=0, num_jobs=3
+            )
+            requests = Requests(written=round(times), read=round(times * 10))
+            use = use_of(machine, workers, took.seconds.value, shuffled * times, requests)
+            dollars = use.dollars(Prices())
+            made = foretold["instances"]["value"] * times / 1e6
+            cells = f"{name}, {size / 1e9:,.0f} GB | {made:,.0f} | {written / 1e9:,.0f} | {workers}"
+            print(
+                f"| {cells} | {use.hours:,.1f} | {use.vcpu_hours:,.0f} | {use.shuffle_gb:,.0f} "
+                f"| {dollars['vcpu'] + dollars['memory']:,.2f} | {dollars['shuffle']:,.2f} | {dollars['total']:,.2f} "
+                f"| {written / GB * Prices().storage_gb_month:,.2f} |",
+                flush=True,
+            )
+
+
 def main(*sections: str) -> None:
     """Prints the sections."""
-    wanted = sections or ("shuffles", "skew", "hot", "memory", "graph")
+    wanted = sections or ("price", "shuffles", "skew", "hot", "memory", "graph")
+    if "price" in wanted:
+        print("\n| text | M instances | GB written | workers | hours | vCPU h | shuffle GB | cores, memory $ | shuffle $ | $ | $ a month |")
+        print("|---|---|---|---|---|---|---|---|---|---|---|")
+        for name in CORPORA:
+            show_price(name)
     with tempfile.TemporaryDirectory() as scratch:
         folders = {name: Path(scratch, name) for name in CORPORA}
-        for name, folder in folders.items() if set(wanted) - {"graph"} else ():
+        for name, folder in folders.items() if set(wanted) - {"graph", "price"} else ():
             show_shuffles(name, folder)
         if "skew" in wanted:
             print("\n| documents like | million | keys | mean, MB | largest, MB | largest ÷ mean | smallest ÷ mean |")
@@ -236,7 +281,7 @@ def main(*sections: str) -> None:
             for name, folder in folders.items():
                 show_hot_keys(name, documents(folder))
         if "memory" in wanted:
-            print("\n| what | MB before, with its input | peak | more | with the preparation | CPU s |\n|---|---|---|---|---|---|")
+            print("\n| what | MB before, with its input | peak | more | CPU s |\n|---|---|---|---|---|")
             for what in MEMORY:
                 subprocess.run([sys.executable, "-m", "tests.benchmarks.scale", "--memory", what, str(folders["bench"])], check=True)
     if "graph" in wanted:

@@ -149,8 +149,8 @@ def test_windows_are_joined_to_pieces_across_readings():
 
 def test_marks_of_all_that_is_read_are_known_not_only_of_what_is_taken(tmp_path):
     """8,000 records of 300 Han characters: three chunks of 100 each."""
-    write_lines(tmp_path / "all.jsonl.xz", 8_000)
-    readings = sample_source(files_of(tmp_path / "all.jsonl.xz"), 100_000, MARKS)
+    write_lines(tmp_path / "all.jsonl.gz", 8_000)
+    readings = sample_source(files_of(tmp_path / "all.jsonl.gz"), 100_000, MARKS)
     records, num_bytes, han, chunks = sum(reading.marks for reading in readings)
     assert (records, han, chunks) == (8_000, 2_400_000, 24_000)
     assert num_bytes == sum(reading.num_bytes for reading in readings)
