@@ -49,6 +49,7 @@ from pipelines.output_folder import (
 from pipelines.read import list_sources
 from pipelines.runners import check_engine, run_job
 from pipelines.submitted_jobs import asked, is_template, name_job, require_unbound
+from pipelines.waiting import JobGoesOnError
 from pipelines.write_dataset import WriteDataset
 
 Manifest = dict[str, Any]
@@ -163,9 +164,8 @@ def run_one_job(config: BuildConfig, options: PipelineOptions, watch: Watch | No
         try:
             with watch("build", size) if watch and wait else contextlib.nullcontext():
                 run_job(lambda pipeline: pipeline | "Build" >> job, options, wait=wait)
-        except KeyboardInterrupt:
-            if submitted:  # an engine elsewhere does not hear of it
-                held.leave_to_job()
+        except JobGoesOnError:
+            held.leave_to_job()
             raise
         if not wait:
             held.leave_to_job()

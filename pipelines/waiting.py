@@ -20,6 +20,10 @@ class JobCancelledError(KeyboardInterrupt):
     """The user interrupted, and the message says what became of the job."""
 
 
+class JobGoesOnError(JobCancelledError):
+    """The user interrupted, and the job heard nothing of it."""
+
+
 @contextlib.contextmanager
 def own_interrupts() -> Iterator[None]:
     """Keeps Ctrl-C ours: a runner that starts a server would have the signal end that first, and nobody could cancel the job any more."""
@@ -50,7 +54,7 @@ def _cancel(result: PipelineResult) -> None:
     try:
         result.cancel()
     except Exception as error:
-        raise JobCancelledError(f"the job could not be cancelled ({error}): stop it by the engine's own means") from error
+        raise JobGoesOnError(f"the job could not be cancelled ({error}): stop it by the engine's own means") from error
     with contextlib.suppress(Exception):  # it ends in a state that is not the one wished for: it was cancelled
         result.wait_until_finish(CANCEL_MILLIS)
     raise JobCancelledError("the job was cancelled") from None
