@@ -16,6 +16,7 @@ import functools
 import io
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
@@ -58,6 +59,8 @@ SHARD_NAME = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.tfrecord")
 BLOCK_INSTANCES = 256
 SOURCES = "sources"  # beside the features, where asked for
 Kind = Literal["static", "dynamic"]
+OpenFile = Callable[[str], BinaryIO]
+"""Opens a path for reading, seekable. OSError where that cannot be."""
 
 
 def shard_name(split: str, shard: int, num_shards: int, length: int | None = None) -> str:
@@ -84,12 +87,31 @@ def encode_block(kind: Kind, instances: Instances, options: DrawingOptions, tabl
 
 
 def open_file(path: str) -> BinaryIO:
-    """A local file, or one on an object store through TensorFlow's file systems."""
+    """A local file, or one on an object store through TensorFlow's file systems.
+
+    Raises:
+      AlbertError: TensorFlow knows no such file system, as s3://.
+    """
     if "://" not in path:
         return open(path, "rb")
     import tensorflow as tf  # here: slow to import, and needed for remote files only
 
+    try:
+        tf.io.gfile.exists(path.partition("://")[0] + "://")
+    except tf.errors.UnimplementedError as error:
+        raise unknown_file_system(path) from error
+    except tf.errors.OpError:  # it does not like the path, but knows what it is
+        pass
     return tf.io.gfile.GFile(path, "rb")
+
+
+def unknown_file_system(path: str) -> AlbertError:
+    """The refusal of a path that TensorFlow cannot reach."""
+    scheme = path.partition("://")[0]
+    return AlbertError(
+        f"{path}: TensorFlow has no file system for {scheme}:// here\n"
+        f"copy the folder first, to a local one or to gs://{'; or install tensorflow-io for s3://' if scheme == 's3' else ''}"
+    )
 
 
 def join(folder: str, name: str) -> str:
@@ -97,15 +119,23 @@ def join(folder: str, name: str) -> str:
     return f"{folder.rstrip('/')}/{name}"
 
 
-def read_file(path: str) -> bytes:
-    """A whole file; FileNotFoundError where it is missing, on an object store too."""
+def read_file(path: str, opener: OpenFile = open_file) -> bytes:
+    """A whole file; FileNotFoundError where it is missing, on an object store too.
+
+    Raises:
+      AlbertError: the store does not answer, or not us.
+    """
     try:
-        with open_file(path) as file:
+        with opener(path) as file:
             return file.read()
-    except OSError:
+    except (OSError, ValueError):  # ours, and those of other openers
         raise
     except Exception as error:  # TensorFlow has its own errors for what OSError says
-        raise FileNotFoundError(f"{path}: {error}") from error
+        if type(error).__name__ == "NotFoundError":
+            raise FileNotFoundError(f"{path}: {error}") from error
+        raise AlbertError(
+            f"{path} cannot be read: {str(error).splitlines()[0]}\ncheck the path, and the rights and credentials of this machine"
+        ) from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,9 +144,11 @@ class Dataset:
 
     path: str
     manifest: dict[str, Any]
+    opener: OpenFile = dataclasses.field(default=open_file, repr=False, compare=False)
+    """How its files are opened: through TensorFlow, unless somebody has another way, as the data pipelines have."""
 
     @classmethod
-    def open(cls, path: str | Path) -> "Dataset":
+    def open(cls, path: str | Path, opener: OpenFile = open_file) -> "Dataset":
         """The dataset in a folder.
 
         Raises:
@@ -124,7 +156,7 @@ class Dataset:
         """
         folder = str(path)
         try:
-            manifest = json.loads(read_file(join(folder, MANIFEST)))
+            manifest = json.loads(read_file(join(folder, MANIFEST), opener))
         except OSError as error:
             raise AlbertError(
                 f"{folder} holds no {MANIFEST}, so it is no finished dataset\nmake one: albert-data build … --output {folder}"
@@ -134,7 +166,7 @@ class Dataset:
         if not isinstance(manifest, dict) or manifest.get("schema_version") != SCHEMA_VERSION:
             found = manifest.get("schema_version") if isinstance(manifest, dict) else type(manifest).__name__
             raise AlbertError(f"{folder} has schema version {found}, this toolkit reads {SCHEMA_VERSION}\nbuild it again with this version")
-        return cls(folder, manifest)
+        return cls(folder, manifest, opener)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -190,7 +222,7 @@ class Dataset:
           AlbertError: vocab.txt is missing or not the one the dataset was built with.
         """
         try:
-            content = read_file(self.vocab_path)
+            content = read_file(self.vocab_path, self.opener)
         except OSError as error:
             raise AlbertError(f"{self.vocab_path} is missing\nput back the vocabulary the dataset was built with") from error
         tokenizer = Tokenizer.from_bytes(content, name=self.vocab_path, lower_case=self.normalization["lower_case"])
@@ -325,7 +357,7 @@ class Split:
         shard, index = self._locate(block)
         start, end = index
         try:
-            with open_file(join(self.dataset.path, self.shards[shard]["name"])) as file:
+            with self.dataset.opener(join(self.dataset.path, self.shards[shard]["name"])) as file:
                 file.seek(start)
                 return split_frames(file.read(end - start))
         except (OSError, DamagedRecordError) as error:
@@ -337,7 +369,7 @@ class Split:
         if shard not in self._indexes:
             name = self.shards[shard]["name"].removesuffix(SHARD_SUFFIX) + INDEX_SUFFIX
             try:
-                index = np.load(io.BytesIO(read_file(join(self.dataset.path, name))), allow_pickle=False)
+                index = np.load(io.BytesIO(read_file(join(self.dataset.path, name), self.dataset.opener)), allow_pickle=False)
                 num_blocks = int(self._first_blocks[shard + 1] - self._first_blocks[shard])
                 if index.shape != (num_blocks + 1,) or index[-1] != self.shards[shard]["bytes"] or (np.diff(index) <= 0).any():
                     raise ValueError(f"it is not the index of {num_blocks:,} blocks in {self.shards[shard]['bytes']:,} bytes")

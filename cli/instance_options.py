@@ -74,7 +74,6 @@ def masking_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def instances_config(options: dict[str, Any]) -> Any:
     """The options of `masking_options` as a configuration; what was left out depends on the rest."""
     from albert_core.drawing import DrawingOptions
-    from albert_core.shards import read_file
     from pipelines import languages, storage
     from pipelines.errors import BuildError
     from pipelines.instances import InstancesConfig
@@ -91,7 +90,7 @@ def instances_config(options: dict[str, Any]) -> Any:
         mask_unit=options["mask_unit"],
     )
     try:
-        vocabulary = read_file(options["vocab"])
+        vocabulary = storage.read(options["vocab"])
     except OSError as error:
         fix = "give a file with one token a line, as BERT's vocab.txt; or learn one: albert-data vocab"
         raise BuildError(f"--vocab {options['vocab']}: {error.strerror or error}\n{fix}") from error

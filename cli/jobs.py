@@ -37,9 +37,12 @@ def one_job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def beam_options(context: click.Context, arguments: tuple[str, ...], output: str | None = None) -> Any:
     """Beam's options, from what the command does not know itself. `output`: where the job writes, if it writes."""
+    from pipelines import storage
     from pipelines.runners import parse_beam_options
 
-    return parse_beam_options(arguments, [name for parameter in context.command.params for name in parameter.opts], output or "")
+    options = parse_beam_options(arguments, [name for parameter in context.command.params for name in parameter.opts], output or "")
+    storage.use_options(options)
+    return options
 
 
 @contextlib.contextmanager

@@ -66,11 +66,11 @@ def inspect(path: str, wanted: Wanted) -> Iterator[Shown]:
     """
     folder, _, name = path.rpartition("/")
     if storage.exists(storage.join(path, MANIFEST)):
-        yield from _inspect_dataset(Dataset.open(path), wanted)
+        yield from _inspect_dataset(Dataset.open(path, storage.KeptOpen()), wanted)
     elif name.endswith(SHARD_SUFFIX) and storage.exists(storage.join(folder or ".", MANIFEST)) and wanted.vocab is None:
         if wanted.shard not in (None, name):
             raise BuildError(f"--shard {wanted.shard} is not {path}\nleave it out, or give the folder: {folder or '.'}")
-        yield from _inspect_dataset(Dataset.open(folder or "."), dataclasses.replace(wanted, shard=name))
+        yield from _inspect_dataset(Dataset.open(folder or ".", storage.KeptOpen()), dataclasses.replace(wanted, shard=name))
     else:
         yield from _inspect_file(path, name, wanted)
 

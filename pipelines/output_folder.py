@@ -18,6 +18,7 @@ CARD = "README.md"  # the dataset card
 REPORT = "report.html"  # what `albert-data report` draws; it shows some text
 REMOVED = "removed.txt"  # ids of documents that were removed: they must not come back
 REMOVAL = "removal.json"  # journal of a removal that is not finished
+REMOVE_FILE = {"gs": "gcloud storage rm", "s3": "aws s3 rm"}  # by scheme, for people
 MARKER = "build.json"  # says that what lies in the folder is ours, and may be replaced
 SUBMISSION = datetime.timedelta(minutes=15)  # between the lock and the job that it names: staging, and the queue of a template's launcher
 
@@ -114,6 +115,9 @@ def lock(
       job: what names the job that may outlive this process (submitted_jobs.py), if there is one.
       is_active: whether a job, named like that by the lock that is there, still runs; None if nobody knows.
 
+    Of two that come at the same moment one gets in, on gs:// and s3:// too (`storage.write_new`). What an earlier run left half written
+    is removed, when the lock is taken and when it is given back.
+
     Raises:
       BuildError: another build is running, or may be on another machine.
     """
@@ -121,13 +125,16 @@ def lock(
     try:
         storage.make_folder(output)
         path = storage.join(output, LOCK)
-        if storage.exists(path):
-            _require_gone(output, path, is_active)
         since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        holder = {"host": _host(), "pid": os.getpid(), "since": since, "token": token}
-        storage.write_json(output, LOCK, holder | ({"job": dict(job)} if job else {}))
+        holder = {"host": _host(), "pid": os.getpid(), "since": since, "token": token} | ({"job": dict(job)} if job else {})
+        content = json.dumps(holder, indent=1).encode()
+        if not storage.write_new(output, LOCK, content):
+            _require_gone(output, path, is_active)
+            storage.remove(path)
+            storage.write_new(output, LOCK, content)
         if _holder(path).get("token") != token:
             raise BuildError(f"--output {output} was taken by another build at the same moment\nrun one of the two")
+        storage.discard_unfinished(output)
     except OSError as error:
         raise BuildError(f"--output {output} cannot be written: {error}\nchoose a folder that exists or can be made, with room") from error
     held = HeldLock(token)
@@ -135,7 +142,7 @@ def lock(
         yield held
     finally:
         if not held.is_left:
-            storage.remove_folder(storage.join(output, storage.TEMPORARY))
+            storage.discard_unfinished(output)
             release_lock(output, token)
 
 
@@ -154,16 +161,17 @@ def _require_gone(output: str, path: str, is_active: Callable[[Mapping[str, str]
     """
     holder = _holder(path)
     here, job = holder.get("host") == _host(), holder.get("job")
+    delete = f"remove its lock: {REMOVE_FILE.get(path.partition('://')[0], 'rm')} {path}"
     if (here and _is_running(holder.get("pid", -1))) or not (here or job):
         raise BuildError(
             f"--output {output} is in use by process {holder.get('pid')} on {holder.get('host')}, since {holder.get('since')}"
-            f"\nwait for it, or remove {path} if it is gone"
+            f"\nwait for it; if that process is gone, {delete}"
         )
     if not job:
         return
     active = is_active(job)
     if active is None or active or not (here or _is_older(holder.get("since"), SUBMISSION)):
-        fix = "wait for it, or cancel it" if active else f"wait for it; if the engine has no such job any more, remove {path}"
+        fix = "wait for it, or cancel it" if active else f"wait for it; if the engine has no such job any more, {delete}"
         raise BuildError(f"--output {output} is in use by {describe_job(holder)}, submitted {holder.get('since')}\n{fix}")
 
 
@@ -196,10 +204,10 @@ def _host() -> str:
 
 
 def _holder(path: str) -> dict[str, Any]:
-    """Who holds a lock; nobody, if it was only half written."""
+    """Who holds a lock; nobody, if it was only half written, or is gone meanwhile."""
     try:
         return dict(json.loads(storage.read(path)))
-    except (ValueError, TypeError):
+    except (FileNotFoundError, ValueError, TypeError):
         return {"host": _host(), "pid": -1}
 
 

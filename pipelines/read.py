@@ -8,8 +8,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.io.filesystem import CompressionTypes, FileMetadata
-from apache_beam.io.filesystems import FileSystems
+from apache_beam.io.filesystem import FileMetadata
 from apache_beam.typehints.decorators import no_annotations
 
 from corpora.documents import RAW_SCHEMA
@@ -65,7 +64,8 @@ def list_sources(sources: Iterable[Source], output: str = "") -> list[CorpusFile
 
 def match_files(pattern: str) -> list[FileMetadata]:
     """The files that a glob means; a path that exists means itself, whatever brackets are in its name."""
-    return storage.match(pattern) or storage.match(storage.as_pattern(pattern))
+    itself = storage.as_pattern(pattern)
+    return storage.match(pattern) or (storage.match(itself) if itself != pattern else [])
 
 
 def is_below(path: str, folder: str) -> bool:
@@ -81,7 +81,7 @@ def is_below(path: str, folder: str) -> bool:
 
 def open_file(path: str) -> BinaryIO:
     """A file's bytes as stored: `corpora` decompresses, because Beam takes a truncated stream for the end of the file."""
-    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return storage.open_file(path)
 
 
 class RawDocuments(NamedTuple):

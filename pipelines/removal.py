@@ -131,7 +131,7 @@ def _stage(path: str, wanted: set[bytes], before: set[bytes], *, num_before: int
 
 def _stage_shards(path: str, wanted: set[bytes], text: RemovedText | None, staged: StagedFiles) -> RemovedInstances:
     """The shards that hold instances of some documents, and what the manifest then says."""
-    dataset = Dataset.open(path)
+    dataset = Dataset.open(path, storage.open_file)
     old = dataset.manifest
     candidates = [shard["name"] for shard in shards_of(dataset, wanted)]
     shards, with_instances, num_instances, num_shards = [], set(), 0, 0

@@ -58,10 +58,13 @@ def read_journal(folder: str) -> dict[str, Any] | None:
 
 def apply_journal(folder: str, journal: dict[str, Any]) -> None:
     """Deletes and moves what the journal says, in its order; what was done before is passed over."""
-    waiting = [name for name in journal["replaced"] if storage.exists(storage.join(folder, STAGED, name))]
+    aside = storage.join(folder, STAGED)
+    there = {path.removeprefix(aside).lstrip("/") for path in storage.list_files(storage.join(storage.as_pattern(aside), "**"))}
+    waiting = [name for name in journal["replaced"] if name in there]
     arrived = set(journal["replaced"]) - set(waiting)  # a file that goes first and comes again last must not go twice
     storage.remove(*(storage.join(folder, name) for name in journal["deleted"] if name not in arrived))
-    for name in waiting:
-        storage.move(storage.join(folder, STAGED, name), storage.join(folder, name))
+    pairs = [(storage.join(aside, name), storage.join(folder, name)) for name in waiting]
+    storage.move_all(pairs[:-1])
+    storage.move_all(pairs[-1:])  # the manifest: when it is there, so is all else
     storage.remove(storage.join(folder, REMOVAL))
     storage.remove_folder(storage.join(folder, STAGED))

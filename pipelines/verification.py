@@ -70,7 +70,7 @@ def verify(
         return [f"{LOCK}: {job} has not ended"]
     if not storage.exists(storage.join(path, MANIFEST)) and storage.exists(storage.join(path, DOCUMENTS, MANIFEST)):
         return check_documents(path)  # cleaned, and no shards yet
-    dataset = Dataset.open(path)
+    dataset = Dataset.open(path, storage.KeptOpen())  # its blocks are read one after the other
     shards = dataset.manifest["shards"]
     differences = list(_check_totals(dataset))
     try:

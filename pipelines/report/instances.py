@@ -22,7 +22,7 @@ def shown_instances(path: str, language: Language) -> Iterator[ShownInstance]:
     Raises:
       AlbertError: the shard or the vocabulary is damaged.
     """
-    dataset = Dataset.open(path)
+    dataset = Dataset.open(path, storage.KeptOpen())
     shard = dataset.manifest["shards"][0]
     if not storage.exists(storage.join(path, shard["name"])):
         return

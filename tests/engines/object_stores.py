@@ -176,9 +176,14 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 @contextlib.contextmanager
 def _environment(variables: dict[str, str]) -> Iterator[None]:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from pipelines import storage
+
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
+        storage.use_options(PipelineOptions([]))  # other clients than before
         yield
 
 
