@@ -14,6 +14,7 @@ from albert_core.model_source import read_model
 from albert_core.modeling import Albert
 from albert_core.parameters import Heads
 from albert_core.sentence_list import Neighbour, SentenceList
+from albert_core.task_features import UNREADABLE, excerpt
 from albert_core.tokenization import Tokenizer
 
 MASK = "[MASK]"
@@ -102,7 +103,7 @@ class Predictor:
         for number, text in enumerate(texts):
             ids = self._tokenizer.encode(text)
             if not ids:
-                raise AlbertError(f"“{_excerpt(text)}” has no tokens\ngive a text")
+                raise AlbertError(f"“{excerpt(text)}” has no tokens\ngive a text")
             for start in range(0, len(ids), room):
                 parts.append([self._tokenizer.cls_id, *ids[start : start + room], self._tokenizer.sep_id])
                 owners.append(number)
@@ -141,10 +142,13 @@ class Predictor:
         return digest.hexdigest()
 
     def check_texts(self, texts: Sequence[str]) -> None:
-        """Refuse what `embed` would. Raises AlbertError when a text has no tokens."""
+        """Refuse texts of which the model sees nothing: without tokens, or with unknown ones alone. Raises AlbertError."""
         for text in texts:
-            if not self._tokenizer.encode(text):
-                raise AlbertError(f"“{_excerpt(text)}” has no tokens\ngive a text")
+            ids = self._tokenizer.encode(text)
+            if not ids:
+                raise AlbertError(f"“{excerpt(text)}” has no tokens\ngive a text")
+            if set(ids) == {self._tokenizer.unk_id}:
+                raise AlbertError(f"“{excerpt(text)}” has no character that the vocabulary knows\n{UNREADABLE}")
 
     def check_masked(self, texts: Sequence[str]) -> None:
         """Refuse what `masked_words` would. Raises AlbertError when a text has no `[MASK]` or is too long."""
@@ -191,7 +195,7 @@ class Predictor:
         tokenizer = self._tokenizer
         first, *rest = text.split(MASK)
         if not rest:
-            raise AlbertError(f"no {MASK} in “{_excerpt(text)}”\nwrite {MASK} where a token is to be guessed: 今天天{MASK}很好")
+            raise AlbertError(f"no {MASK} in “{excerpt(text)}”\nwrite {MASK} where a token is to be guessed: 今天天{MASK}很好")
         ids = [tokenizer.cls_id, *tokenizer.encode(first)]
         for part in rest:
             ids += [tokenizer.mask_id, *tokenizer.encode(part)]
@@ -202,7 +206,7 @@ class Predictor:
         tokenizer = self._tokenizer
         a, b = tokenizer.encode(first), tokenizer.encode(second)
         if not a or not b:
-            raise AlbertError(f"a segment of the pair “{_excerpt(first)}”, “{_excerpt(second)}” has no tokens\ngive two texts")
+            raise AlbertError(f"a segment of the pair “{excerpt(first)}”, “{excerpt(second)}” has no tokens\ngive two texts")
         ids = [tokenizer.cls_id, *a, tokenizer.sep_id, *b, tokenizer.sep_id]
         return self._checked(ids, first), [0] * (len(a) + 2) + [1] * (len(b) + 1)
 
@@ -210,7 +214,7 @@ class Predictor:
         limit = self._model.config.max_position_embeddings
         if len(ids) > limit:
             raise AlbertError(
-                f"“{_excerpt(text)}” has {len(ids)} tokens with [CLS] and [SEP], the model has {limit} positions\n"
+                f"“{excerpt(text)}” has {len(ids)} tokens with [CLS] and [SEP], the model has {limit} positions\n"
                 f"shorten it by {len(ids) - limit} tokens, or cut it into several texts"
             )
         return ids
@@ -240,7 +244,3 @@ def _fill(text: str, tokens: Sequence[str]) -> str:
     for token in tokens:
         text = text.replace(MASK, token.removeprefix("##"), 1)
     return text
-
-
-def _excerpt(text: str, length: int = 20) -> str:
-    return text if len(text) <= length else text[:length] + "…"

@@ -97,7 +97,7 @@ class Model:
         """Trace what the first requests would wait for."""
         self.predictor.embed(["预热"])
         if self.task is not None:
-            choices = ("一", "二") if self.task.num_texts == 2 and self.task.task.kind == CHOICE else ()
+            choices = ("一", "二") if self.task.task.kind == CHOICE else ()
             self.task.answer([self.task.record_of(["预热"] * self.task.num_texts, choices=choices)])
 
 

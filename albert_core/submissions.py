@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from albert_core.errors import AlbertError
 from albert_core.task_answers import Answer
 from albert_core.task_files import Record
 from albert_core.tasks import CHOICE, SPAN, TAG, Task
@@ -29,6 +30,18 @@ def write_submission(path: Path, task: Task, records: Sequence[Record], answers:
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(content, encoding="utf-8")
     partial.replace(path)
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a place where no file can be, before anything is computed for it.
+
+    Raises:
+      AlbertError: there is no such folder, or it is one.
+    """
+    if path.is_dir():
+        raise AlbertError(f"{path} is a folder\ngive the name of a file in it: {path / 'answers.json'}")
+    if not path.parent.is_dir():
+        raise AlbertError(f"{path} cannot be written: there is no folder {path.parent}\nmake it, or give another place")
 
 
 def _number(identifier: str) -> int | str:

@@ -21,6 +21,8 @@ STRIDE = 128  # tokens between the starts of two windows over a text (BERT's run
 MAX_QUESTION = 64  # tokens (the same)
 NO_LABEL = -1
 OUTSIDE = "O"
+UNREADABLE = "remove it, or give the characters a place in the vocabulary: albert-data vocab --extend, then albert-train import --vocab"
+EXCERPT = 20  # characters
 
 
 class Row(NamedTuple):
@@ -65,6 +67,26 @@ class Encoder:
         """The features of all records, in their order."""
         make = {CLASSIFY: self._classify, CHOICE: self._choice, SPAN: self._span}.get(self.task.kind, self._tag)
         return [feature for number, record in enumerate(records) for feature in make(number, record)]
+
+    def check_readable(self, records: Sequence[Record]) -> None:
+        """Refuse records of which the model would see nothing: no token of any text is in its vocabulary (emoji alone, another script).
+
+        Raises:
+          AlbertError: the first such record is named.
+        """
+        for record in records:
+            if all(set(self.tokenizer.encode(text)) <= {self.tokenizer.unk_id} for text in record.texts):
+                shown = " | ".join(excerpt(text) for text in record.texts)
+                raise AlbertError(f"{record.where}: “{shown}” has no character that the vocabulary knows\n{UNREADABLE}")
+
+    def count_cut(self, records: Sequence[Record]) -> list[Record]:
+        """Records that are longer than the model reads, the longest first: the end of their text is left out (of classify and choice)."""
+        room = self.max_seq_length - 2
+        if self.task.kind not in (CLASSIFY, CHOICE):
+            return []
+        lengths = [sum(len(self.tokenizer.encode(text)) for text in record.texts) + len(record.texts) - 1 for record in records]
+        order = sorted(range(len(records)), key=lambda at: -lengths[at])
+        return [records[at] for at in order if lengths[at] > room]
 
     def _classify(self, number: int, record: Record) -> Iterator[Feature]:
         a, *rest = (self.tokenizer.encode(text) for text in record.texts)
@@ -142,6 +164,11 @@ class Encoder:
             for at in inside.tolist():
                 tags[at] = self._number[f"{'B' if at == inside[0] else 'I'}-{entity.type}"]
         return tags
+
+
+def excerpt(text: str, length: int = EXCERPT) -> str:
+    """The beginning of a text, for a message."""
+    return text if len(text) <= length else text[:length] + "…"
 
 
 def _cut_longest(a: list[int], b: list[int] | None, room: int) -> None:

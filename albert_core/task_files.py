@@ -4,6 +4,7 @@ A record knows where it stands, so that what is wrong with it can be said: `trai
 """
 
 import bz2
+import codecs
 import csv
 import gzip
 import io
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from albert_core.errors import AlbertError
-from albert_core.tasks import SPAN, TAG, Task
+from albert_core.tasks import CLASSIFY, SPAN, TAG, Task
 
 OPENERS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}
 SPLITS = {"train": ("train", "trial"), "dev": ("dev", "valid", "validation"), "test": ("test",)}
@@ -96,8 +97,10 @@ def read_records(path: str | Path, task: Task) -> list[Record]:
     if not records:
         raise AlbertError(f"{path} holds no record\ngive a file with at least one")
     for record in records:
-        if not any(text.strip() for text in record.texts) or (task.kind == SPAN and not record.texts[1].strip()):
-            raise AlbertError(f"{record.where}: the text is empty\nfill it, or remove the record")
+        empty = [name for name, text in zip(task.text_names, record.texts, strict=True) if not text.strip()]
+        needed = task.kind == CLASSIFY and record.label is not None  # CMRC 2018 has a question without words
+        if len(empty) == len(record.texts) or (empty and needed) or (task.kind == SPAN and "text" in empty):
+            raise AlbertError(f"{record.where}: the {empty[0]} is empty\nfill it, or remove the record")
     return records
 
 
@@ -112,9 +115,9 @@ def _read_text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise AlbertError(
-            f"{path}, line {line}: byte {error.start} is not UTF-8\nconvert the file: iconv -f GB18030 -t UTF-8 {path.name}"
-        ) from error
+        encoding = "UTF-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "GB18030"
+        fix = f"it is probably {encoding}, convert it: iconv -f {encoding} -t UTF-8 {path.name} > {path.stem}-utf8{path.suffix}"
+        raise AlbertError(f"{path}, line {line}: byte {error.start} is not UTF-8\n{fix}") from error
 
 
 def _rows(path: Path, text: str, task: Task) -> Iterator[tuple[str, Any]]:
@@ -125,21 +128,21 @@ def _rows(path: Path, text: str, task: Task) -> Iterator[tuple[str, Any]]:
     comma = ".csv" in path.suffixes
     lines = csv.reader(io.StringIO(text, newline=""), strict=True) if comma else (line.split("\t") for line in text.split("\n"))
     header: list[str] | None = None
-    number = 0
+    number = width = 0
     try:
         for number, cells in enumerate(lines, 1):
             cells = [cell.strip("\r") for cell in cells]
             if not any(cells):
                 continue
             if header is None:
-                header = _header(cells, task)
+                header, width = _header(cells, task), len(cells)
                 if header is not None:
                     continue
                 header = list(task.order)
             line = lines.line_num if comma else number  # type: ignore[union-attr]
             where = f"{path}, line {line}"
-            if len(cells) > max(len(header), MANY_FIELDS) or len(cells) < 1:
-                raise AlbertError(f"{where}: {len(cells)} columns\nthe file is not of this form")
+            if not width <= len(cells) <= max(len(header), MANY_FIELDS):
+                raise AlbertError(f"{where}: {len(cells)} columns, the first line has {width}\nadd what is missing, or remove the line")
             yield where, dict(zip(header, cells, strict=False))
     except csv.Error as error:
         raise AlbertError(f"{path}, line {number + 1}: {error}\nquote fields that hold commas or quotes") from error
@@ -187,6 +190,12 @@ def _pick(where: str, row: dict[str, Any], names: tuple[str, ...]) -> str:
     return KEYWORDS_JOINED_BY.join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _unfit(where: str, error: Exception, name: str, form: str) -> AlbertError:
+    """The refusal of a record of another layout."""
+    what = f"there is no {error}" if isinstance(error, KeyError) else str(error)
+    return AlbertError(f"{where}: {what}: this is not as {name} has it\ngive {form}, or another --task")
+
+
 def _fields(path: Path, text: str, task: Task) -> Iterator[Record]:
     aliases = dict(task.aliases)
     for number, (where, row) in enumerate(_rows(path, text, task)):
@@ -212,9 +221,7 @@ def _cluewsc(path: Path, text: str, task: Task) -> Iterator[Record]:
             for start, words, left, right in sorted(marks, reverse=True):
                 plain = plain[:start] + left + words + right + plain[start + len(words) :]
         except (KeyError, TypeError) as error:
-            raise AlbertError(
-                f"{where}: {error} is not as CLUEWSC has it\ngive text, target (span1_text, span1_index, span2_…) and label"
-            ) from error
+            raise _unfit(where, error, "CLUEWSC", "text, target (span1_text, span1_index, span2_…) and label") from error
         label = row.get("label")
         yield Record(where, str(row.get("id", number)), (plain,), None if label is None else str(label).lower())
 
@@ -236,9 +243,7 @@ def _questions(path: Path, text: str, task: Task) -> Iterator[Record]:
                     )
                     yield Record(f"{where}, question {name}", str(name), (asked, context), answers=texts, answer_start=start)
         except (KeyError, TypeError, AttributeError) as error:
-            raise AlbertError(
-                f"{where}: {error} is not as SQuAD or CMRC 2018 have it\ngive context, qas, question, id and answers"
-            ) from error
+            raise _unfit(where, error, "SQuAD or CMRC 2018", "context, qas, question, id and answers") from error
 
 
 def _c3(path: Path, text: str, task: Task) -> Iterator[Record]:
@@ -253,7 +258,7 @@ def _c3(path: Path, text: str, task: Task) -> Iterator[Record]:
                 number = question.get("id", f"{name}-{index}")
                 yield Record(where, str(number), ("\n".join(lines), question["question"]), label, choices)
         except (KeyError, TypeError, ValueError) as error:
-            raise AlbertError(f"{where}: {error} is not as C3 has it\ngive [[lines], [{{question, choice, answer}}], id]") from error
+            raise _unfit(where, error, "C3", "[[lines], [{question, choice, answer}], id]") from error
 
 
 IDIOM = re.compile(r"#idiom\d+#")
@@ -273,7 +278,7 @@ def _chid(path: Path, text: str, task: Task) -> Iterator[Record]:
                     before, after = (IDIOM.sub("…", part) for part in content.split(blank, 1))
                     yield Record(where, blank, (before + "____" + after,), None if right is None else str(right), candidates)
         except (KeyError, TypeError, ValueError) as error:
-            raise AlbertError(f"{where}: {error} is not as ChID has it\ngive content and candidates") from error
+            raise _unfit(where, error, "ChID", "content and candidates") from error
 
 
 def _cluener(path: Path, text: str, task: Task) -> Iterator[Record]:
@@ -288,9 +293,7 @@ def _cluener(path: Path, text: str, task: Task) -> Iterator[Record]:
                     raise ValueError("an entity outside of its text")
             yield Record(where, str(row.get("id", number)), (row["text"],), entities=entities)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise AlbertError(
-                f"{where}: {error} is not as CLUENER has it\ngive text and label: {{type: {{name: [[first, last]]}}}}"
-            ) from error
+            raise _unfit(where, error, "CLUENER", "text and label: {type: {name: [[first, last]]}}") from error
 
 
 def _columns(path: Path, text: str, task: Task) -> Iterator[Record]:
@@ -352,7 +355,7 @@ def list_labels(task: Task, records: list[Record]) -> tuple[str, ...]:
     """The labels in the order of the head's rows: the task's, else those of the training records; numbers by size.
 
     Raises:
-      AlbertError: the training records have fewer than two.
+      AlbertError: there are no training records, or they have fewer than two.
     """
     if task.kind == SPAN:
         return ("start", "end")
@@ -361,7 +364,7 @@ def list_labels(task: Task, records: list[Record]) -> tuple[str, ...]:
         if not types:
             raise AlbertError(f"{records[0].where.split(', ')[0]} has no entity\ntraining needs records with some")
         return ("O", *(f"{mark}-{name}" for name in types for mark in "BI"))
-    if task.kind != "classify":
+    if task.kind != CLASSIFY:
         return ("score",)
     found = {record.label for record in records if record.label is not None}
     if len(found) < 2:
@@ -380,7 +383,7 @@ def check_labels(task: Task, records: list[Record], labels: tuple[str, ...]) -> 
     """
     types = {label[2:] for label in labels}
     for record in records:
-        if task.kind == "classify" and record.label is not None and record.label not in labels:
+        if task.kind == CLASSIFY and record.label is not None and record.label not in labels:
             shown = ", ".join(labels[:12])
             raise AlbertError(
                 f"{record.where}: label {record.label!r} is unknown\nknown from training: {shown}; correct it, or train with it"

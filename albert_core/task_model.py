@@ -80,7 +80,9 @@ class TaskModel:
             )
         if empty := [name for name, text in zip(names, texts, strict=True) if not text.strip()]:
             raise AlbertError(f"{where}: the {empty[0]} is empty\ngive a text")
-        return Record(where, where, tuple(texts), choices=tuple(choices))
+        record = Record(where, where, tuple(texts), choices=tuple(choices))
+        self.encoder.check_readable([record])
+        return record
 
     @property
     def num_texts(self) -> int:
@@ -90,8 +92,7 @@ class TaskModel:
     @property
     def text_names(self) -> tuple[str, ...]:
         """What each of them is."""
-        pair = ("first", "second") if self.task.second else ("text",)
-        return {SPAN: ("question", "text"), CHOICE: ("text", "question")}.get(self.task.kind, pair)
+        return self.task.text_names
 
     def describe(self, record: Record, answer: Answer, *, top_k: int = 5) -> dict[str, Any]:
         """An answer as JSON has it: label and scores (the `top_k` highest), entities, choice or answer, each with its probability."""

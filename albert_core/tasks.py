@@ -53,6 +53,14 @@ class Task:
             raise AlbertError(f'task {self.name}: kind "{self.kind}" is unknown\nknown: {", ".join(KINDS)}')
         object.__setattr__(self, "metric", self.metric or METRICS[self.kind])
 
+    @property
+    def text_names(self) -> tuple[str, ...]:
+        """What each text of a record is, without choices."""
+        if self.kind == CHOICE:
+            return ("text",) if self.layout == "chid" else ("text", "question")
+        pair = ("first", "second") if self.second else ("text",)
+        return ("question", "text") if self.kind == SPAN else pair
+
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
         return dataclasses.asdict(self)

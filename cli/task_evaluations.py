@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from albert_core.errors import AlbertError
 from cli.progress import Progress
+from cli.questions import shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from albert_core.litert import LiteRtModel
+    from albert_core.mistakes import Judged
     from albert_core.saved_model import SavedTextModel
     from albert_core.task_answers import Answer
     from albert_core.task_files import Record
@@ -19,27 +24,52 @@ WORST = 10  # mistakes that are shown
 SHOWN = 40  # characters of a text
 
 
-def evaluate_task(model: str, data: str, split: str, predictions: str | None, as_json: bool) -> None:
-    """Answer every record of a file; measure where it has labels, write the answers where asked to."""
-    from albert_core.submissions import write_submission
-    from albert_core.task_files import check_labels, find_file, read_records
-    from albert_core.task_metrics import measure
+def evaluate_task(model: str, data: str, split: str, as_json: bool, files: dict[str, str | None], language: str) -> None:
+    """Answer every record of a file; measure where it has labels, write what is asked for.
 
+    `files`: where answers ("predictions"), mistakes ("mistakes") and the page with pictures ("report") go, None for what is not wanted.
+    """
+    from albert_core.mistakes import judge, worst_first, write_mistakes
+    from albert_core.submissions import check_writable, write_submission
+    from albert_core.task_data import say_what_is_cut
+    from albert_core.task_features import Encoder
+    from albert_core.task_files import check_labels, find_file, read_records
+    from albert_core.task_metrics import is_labelled, measure
+
+    wanted = {name: Path(file) for name, file in files.items() if file is not None}
+    for file in wanted.values():
+        check_writable(file)
     asked = _load(model)
+    task = asked.task
     path = Path(data) if Path(data).is_file() else find_file(data, split)
-    records = read_records(str(path), asked.task)
-    check_labels(asked.task, records, asked.labels)
+    records = read_records(str(path), task)
+    check_labels(task, records, asked.labels)
+    labelled = [record for record in records if is_labelled(task, record)]
+    if not labelled and wanted.keys() != {"predictions"}:
+        fix = f"give a file with {' or '.join(task.label)}" if task.layout == "fields" else "give a file with labels"
+        raise AlbertError(f"{path} has no labels: there is nothing to measure\n{fix}, or --predictions FILE to write the answers")
+    if isinstance(encoder := getattr(asked, "encoder", None), Encoder):  # a SavedModel has its own, in the graph
+        encoder.check_readable(labelled)
+        say_what_is_cut(str(path), encoder, records)
     with Progress(len(records), "examples", "evaluate") as progress:
         answers = asked.answer(records, report=lambda done, total: progress.update(min(done, len(records))))
-    numbers = measure(asked.task, asked.labels, records, answers)
-    if predictions is not None:
-        write_submission(Path(predictions), asked.task, records, answers)
+    numbers = measure(task, asked.labels, records, answers)
+    judged = judge(task, records, answers)
+    mistakes = worst_first(task, judged)
+    if "predictions" in wanted:
+        write_submission(wanted["predictions"], task, records, answers)
+    if "mistakes" in wanted:
+        write_mistakes(wanted["mistakes"], mistakes)
+    if "report" in wanted:
+        from albert_core.task_report.report import write_report
+
+        write_report(wanted["report"], task, asked.labels, judged, numbers, model=model, data=str(path), language=language)
     if as_json:
-        click.echo(json.dumps({"task": asked.task.name, "metric": asked.task.metric, **numbers}))
-    else:
-        _show(asked, records, answers, numbers)
-        if predictions is not None:
-            click.echo(f"\nanswers: {predictions}")
+        click.echo(json.dumps({"task": task.name, "metric": task.metric, **numbers}))
+        return
+    _show(asked, records, answers, numbers, mistakes)
+    for name, file in wanted.items():
+        click.echo(f"{'answers' if name == 'predictions' else name}: {file}")
 
 
 def _load(model: str) -> "TaskModel | LiteRtModel | SavedTextModel":
@@ -53,7 +83,11 @@ def _load(model: str) -> "TaskModel | LiteRtModel | SavedTextModel":
 
 
 def _show(
-    asked: "TaskModel | LiteRtModel | SavedTextModel", records: "list[Record]", answers: "list[Answer]", numbers: dict[str, float]
+    asked: "TaskModel | LiteRtModel | SavedTextModel",
+    records: "list[Record]",
+    answers: "list[Answer]",
+    numbers: dict[str, float],
+    mistakes: "list[Judged]",
 ) -> None:
     from albert_core.task_metrics import count_confusion
 
@@ -64,16 +98,28 @@ def _show(
     click.echo(f"{asked.task.name}   {shares}   {numbers['num_examples']:,} examples")
     if asked.task.kind == "classify":
         _show_confusion(asked.labels, count_confusion(asked.labels, records, answers))
-        wrong = [(answer.probability, record, answer) for record, answer in zip(records, answers, strict=True) if _is_wrong(record, answer)]
-        if wrong:
-            click.echo("\nsurest mistakes")
-        for probability, record, answer in sorted(wrong, key=lambda each: -each[0])[:WORST]:
-            texts = " | ".join(text if len(text) <= SHOWN else text[:SHOWN] + "…" for text in record.texts)
-            click.echo(f"  {record.label} called {answer.value} ({probability:.0%})   {texts}")
+    if mistakes:
+        click.echo(f"\n{len(mistakes):,} mistakes, {'those with most wrong' if asked.task.kind == 'tag' else 'the surest'} first")
+    for each in mistakes[:WORST]:
+        for line in _mistake(asked.task.kind, each):
+            click.echo(line)
 
 
-def _is_wrong(record: "Record", answer: "Answer") -> bool:
-    return record.label is not None and record.label != answer.value
+def _mistake(kind: str, each: "Judged") -> "Iterator[str]":
+    """One mistake, as lines."""
+    sure = f"({each.answer.probability:.0%})"
+    texts = " | ".join(shorten(text, SHOWN) for text in each.record.texts[: 1 if kind == "span" else None])
+    if kind == "classify":
+        yield f"  {each.right} called {each.said} {sure}   {texts}"
+        return
+    yield f"  {texts}"
+    if kind != "tag":
+        yield f"    right: {shorten(each.right)}   said: {shorten(each.said)} {sure}"
+        return
+    for name, entities in (("missed", each.missed), ("spurious", each.spurious)):
+        if entities:
+            words = ", ".join(f"{each.record.texts[0][entity.start : entity.end]} ({entity.type})" for entity in entities)
+            yield f"    {name}: {words}"
 
 
 def _show_confusion(labels: tuple[str, ...], counts: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from albert_core.errors import AlbertError
-from cli.questions import Question, naming, to_json
+from cli.questions import Question, naming, shorten, to_json
 from cli.text_lines import Entry
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from albert_core.task_model import TaskModel
 
 MASK = "[MASK]"
+SHOWN = 200  # characters of a text
 
 
 class TaskQuestion(Question):
@@ -29,7 +30,7 @@ class TaskQuestion(Question):
 
         self._model = TaskModel.load(model, task=None if task is None else find_task(task))
         self._path, self._top_k, self._as_json = model, top_k, as_json
-        self._num_texts = 2 if self._model.task.kind == "choice" else None
+        self._num_texts = self._model.num_texts if self._model.task.kind == "choice" else None
         self.size = 0 if self._num_texts else self._model.num_texts
         self.asker = self._model.task.name
 
@@ -49,13 +50,12 @@ class TaskQuestion(Question):
 
 def _line(asked: "TaskModel", record: "Record", answer: "Answer", top_k: int) -> str:
     value = asked.describe(record, answer, top_k=top_k)
-    text = " | ".join(record.texts)
+    text = " | ".join(shorten(text, SHOWN) for text in record.texts)
     if asked.task.kind == "tag":
         return text + "".join(
             f"\n  {entity['type']:<14}{entity['text']}   {entity['start']}–{entity['end']}" for entity in value["entities"]
         )
     if asked.task.kind == "classify":
         return "   ".join(f"{label} {share:.1%}" for label, share in value["scores"].items()) + f"   {text}"
-    return (
-        f"{value.get('answer', value.get('choice'))}   {answer.probability:.1%}   {record.texts[0] if asked.task.kind == 'span' else text}"
-    )
+    shown = value.get("answer", value.get("choice"))
+    return f"{shown}   {answer.probability:.1%}   {shorten(record.texts[0], SHOWN) if asked.task.kind == 'span' else text}"

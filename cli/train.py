@@ -41,7 +41,10 @@ def train() -> None:
     type=click.Choice(["eval", "train", "dev", "test"]),
     help="eval (held-out documents) or train; of a task train, dev or test.  [default: eval; dev]",
 )
-@click.option("--predictions", type=click.Path(dir_okay=False), help="With --task: write the answers here, as the benchmark takes them.")
+@click.option("--predictions", metavar="FILE", help="With --task: write the answers here, as the benchmark takes them.")
+@click.option("--mistakes", metavar="FILE", help="With --task: write every mistake here, worst first, as JSON Lines.")
+@click.option("--report", metavar="FILE.html", help="With --task: write a page with pictures; needs the extra report.")
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the page.")
 @click.option("--eval-batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Sequences at a time.")
 @click.option("--max-eval-steps", type=click.IntRange(min=1), metavar="N", help="Batches to measure on.  [default: all]")
 @json_option
@@ -50,10 +53,11 @@ def evaluate(
     model: str,
     task: bool,
     split: str | None,
-    predictions: str | None,
+    language: str,
     eval_batch_size: int,
     max_eval_steps: int | None,
     as_json: bool,
+    **files: str | None,
 ) -> None:
     """Measure a model: loss and accuracy of masked words and of sentence order, beside what guessing reaches.
 
@@ -64,15 +68,16 @@ def evaluate(
       albert-train evaluate --data shards --model tiny
       albert-train evaluate --data shards --model albert_tiny_zh/albert_model.ckpt --json
       albert-train evaluate --task --data afqmc --model same-question
+      albert-train evaluate --task --data afqmc --model same-question --report same-question.html --mistakes mistakes.jsonl
       albert-train evaluate --task --data afqmc/test.json --model same-question --predictions afqmc_predict.json
     """
     if split is not None and (split in ("dev", "test")) > task:
         raise click.UsageError(f"--split {split} is of a task: add --task")
-    if predictions is not None and not task:
-        raise click.UsageError("--predictions is of a task: add --task")
+    if not task and (given := [name for name, file in files.items() if file is not None]):
+        raise click.UsageError(f"--{given[0]} is of a task: add --task")
     import_tensorflow()
     if task:
-        evaluate_task(model, data, split or "dev", predictions, as_json)
+        evaluate_task(model, data, split or "dev", as_json, files, language)
         return
     from albert_core.evaluation import evaluate as run_evaluation
 

@@ -11,7 +11,14 @@ ROOMS = ("corpora", "pipelines", "albert_core", "cli")
 # What a room may import of the others; a dotted name means that module only.
 ALLOWED = {
     "corpora": (),
-    "pipelines": ("corpora", "albert_core.shards", "albert_core.drawing", "albert_core.tokenization", "albert_core.errors"),
+    "pipelines": (
+        "corpora",
+        "albert_core.shards",
+        "albert_core.drawing",
+        "albert_core.tokenization",
+        "albert_core.errors",
+        "albert_core.pages",
+    ),
     "albert_core": (),
     "cli": ("corpora", "pipelines", "albert_core"),
 }

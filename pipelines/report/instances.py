@@ -3,11 +3,11 @@
 import itertools
 from collections.abc import Iterator, Sequence
 
+from albert_core.pages.page import Mark, ShownInstance, count
 from albert_core.shards import BLOCK_INSTANCES, Dataset, Split
 from albert_core.tokenization import Tokenizer
 from pipelines import storage
 from pipelines.inspection import Wanted, inspect, to_example
-from pipelines.report.page import Mark, ShownInstance, count
 from pipelines.report.words import WORDS, Language
 from pipelines.shown_instance import Example, Shown, spell
 

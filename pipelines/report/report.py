@@ -6,13 +6,13 @@ The page needs nothing beside it: no script, no network, no font. The same folde
 from collections.abc import Iterator
 from typing import Any
 
+from albert_core.pages.page import Page, Words, count, percent, ratio, render, size
 from albert_core.shards import MANIFEST
 from pipelines import storage
 from pipelines.errors import BuildError
 from pipelines.manifest import documents_account
 from pipelines.output_folder import DOCUMENTS, LOCK, REPORT
 from pipelines.report.instances import shown_instances
-from pipelines.report.page import Page, Words, count, percent, ratio, render, size
 from pipelines.report.sections import dataset_sections, documents_sections
 from pipelines.report.statistics import Manifest
 from pipelines.report.words import WORDS, Language

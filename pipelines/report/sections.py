@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from albert_core.pages.page import Bar, Cell, Section, Table, Term, Words, count, long_table, percent, ratio
 from pipelines.accounts import BEYOND_LIMIT, LEFT_OUT
 from pipelines.manifest import documents_account, encodings_account, source_accounts
-from pipelines.report.page import Bar, Cell, Section, Table, Term, Words, count, long_table, percent, ratio
 from pipelines.report.statistics import Manifest, lengths_section, masks_section, shards_section, unknown_sections
 from pipelines.report.words import REASONS, WORDS, Language
 

@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from albert_core.pages.page import Bar, Cell, Figure, Section, Table, Term, Words, count, long_table, percent, ratio, size
 from pipelines.report.figures import draw_asked_and_got, draw_lengths, draw_sizes
-from pipelines.report.page import Bar, Cell, Figure, Section, Table, Term, Words, count, long_table, percent, ratio, size
 from pipelines.variants import FOLDED
 
 MOST_UNKNOWN = 15

@@ -110,20 +110,22 @@ def test_entities_of_both_layouts(tmp_path):
         assert records[1].where.endswith("line 8")
     with pytest.raises(AlbertError, match=r"line 1: “好” has one column"):
         read_records(write(tmp_path / "one.txt", "好\n"), TASKS["msra"])
-    with pytest.raises(AlbertError, match=r"an entity outside of its text is not as CLUENER"):
+    with pytest.raises(AlbertError, match=r"an entity outside of its text: this is not as CLUENER"):
         read_records(write(tmp_path / "b.json", '{"text": "叶", "label": {"name": {"叶": [[0, 4]]}}}'), CLUENER)
 
 
 def test_what_is_wrong_is_named_with_file_and_line(tmp_path):
     for text, message in [
         ("sentence1\tlabel\n好\t1\n", r"line 2: there is no sentence2 or text_b or hypo or hypothesis, only sentence1, label"),
-        ("sentence1\tsentence2\tlabel\n\t \t1\n", r"line 2: the text is empty\nfill it"),
+        ("sentence1\tsentence2\tlabel\n\t \t1\n", r"line 2: the first is empty\nfill it"),
+        ("sentence1\tsentence2\tlabel\n好\t好\t1\n好\t\t1\n", r"line 3: the second is empty\nfill it, or remove the record"),
+        ("好\t好\t1\n好\t好\n", r"line 2: 2 columns, the first line has 3\nadd what is missing"),
         ("", r"holds no record"),
     ]:
         with pytest.raises(AlbertError, match=message):
             read_records(write(tmp_path / "a.tsv", text), AFQMC)
     (tmp_path / "gbk.tsv").write_bytes("a\tb\t1\n怎么\t什么\t0\n".encode("gb18030"))
-    with pytest.raises(AlbertError, match=r"gbk\.tsv, line 2: byte 6 is not UTF-8\nconvert the file: iconv -f GB18030"):
+    with pytest.raises(AlbertError, match=r"gbk\.tsv, line 2: byte 6 is not UTF-8\nit is probably GB18030, convert it: iconv -f GB18030"):
         read_records(tmp_path / "gbk.tsv", AFQMC)
     (tmp_path / "cut.tsv.gz").write_bytes(gzip.compress(b"a\tb\t1\n" * 99)[:-9])
     with pytest.raises(AlbertError, match=r"cut\.tsv\.gz cannot be read"):

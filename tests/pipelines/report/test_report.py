@@ -10,16 +10,18 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from lxml import html
 
 from albert_core.drawing import DrawingOptions
+from albert_core.errors import AlbertError
+from albert_core.pages import page
+from albert_core.pages.page import breakable, count, percent, size
 from corpora.sources import source_of
 from pipelines.build import BuildConfig, run_build
 from pipelines.cleaning import CleaningConfig, run_clean
-from pipelines.errors import BuildError, BuildWarning
+from pipelines.errors import BuildWarning
 from pipelines.instances import InstancesConfig
 from pipelines.output_folder import REPORT
 from pipelines.recipe import CleanConfig
-from pipelines.report import page
+from pipelines.report import words
 from pipelines.report.figures import draw_asked_and_got, draw_lengths, draw_sizes
-from pipelines.report.page import breakable, count, percent, size
 from pipelines.report.report import make_report
 from pipelines.report.statistics import SHOWN_ASKED, code_points, visible
 from pipelines.report.words import LANGUAGES, REASONS, WORDS
@@ -210,7 +212,8 @@ def test_all_languages_have_all_words():
 
 
 def test_every_word_is_used_and_no_english_is_left_on_the_chinese_page(dataset, manifest):
-    code = "".join(path.read_text("utf-8") for path in Path(page.__file__).parent.glob("*.*") if path.name != "words.py")
+    files = [path for module in (page, words) for path in Path(module.__file__).parent.glob("*.*") if path.name != "words.py"]
+    code = "".join(path.read_text("utf-8") for path in files)
     derived = {f"rate_{kind}" for kind in SHOWN_ASKED} | {"order_0", "order_1", "shards_table_some", "inputs_table_some"}
     assert [key for key in WORDS["en"] if f'"{key}"' not in code and f"words.{key}" not in code and key not in derived] == []
     text = words_of(make_report(str(dataset), "zh")).replace(" ".join(manifest["warnings"][0].split()), "")
@@ -287,7 +290,7 @@ def test_a_missing_library_is_named(monkeypatch, dataset):
     for name in ("matplotlib", "jinja2"):
         with monkeypatch.context() as patch:
             patch.setitem(__import__("sys").modules, name, None)
-            with pytest.raises(BuildError, match=rf"report needs {name}.*\ninstall it: pip install '\.\[data,report\]'"):
+            with pytest.raises(AlbertError, match=rf"pictures needs {name}.*\ninstall it: pip install '\.\[report\]'"):
                 make_report(str(dataset))
 
 

@@ -1,4 +1,4 @@
-"""The page of `albert-data report`: sections of text, pictures and tables → one HTML file that needs nothing else."""
+"""A page with pictures: sections of text, pictures and tables → one HTML file that needs nothing else."""
 
 import dataclasses
 import re
@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.report.figures import NUM_SERIES, missing_library
+from albert_core.pages.svg import NUM_SERIES, missing_library
 
-TEMPLATE, STYLE = "report.html", "report.css"
+TEMPLATE, STYLE = "page.html", "page.css"
 MOST_ROWS = 200
 """Of a list that grows with the corpus; the manifest has all."""
 Words = Mapping[str, str]
@@ -35,7 +35,21 @@ class Term:
     note: str
 
 
-Cell = str | Bar | Term
+@dataclasses.dataclass(frozen=True)
+class Heat:
+    """A number in a table on a ground that is the darker the greater `share` is; `right` where it counts what is right."""
+
+    text: str
+    share: float
+    right: bool = False
+
+    @property
+    def percent(self) -> str:
+        """How dark, for the style sheet."""
+        return f"{100 * min(1.0, max(0.0, self.share)):.0f}%"
+
+
+Cell = str | Bar | Heat | Term
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,6 +74,26 @@ class Figure:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A piece of a text, marked if it has a `kind`: of an instance mask, same or random; of an example right, missed or spurious."""
+
+    text: str
+    kind: str = ""
+    original: str = ""
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShownInstance:
+    """An instance, or an example, as the page shows it."""
+
+    title: str
+    order: str
+    segments: Sequence[tuple[str, Sequence[Mark]]]
+    """Name and pieces of each."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Section:
     """A part of the page under a heading of its own."""
 
@@ -69,25 +103,7 @@ class Section:
     paragraphs: Sequence[str] = ()
     figures: Sequence[Figure] = ()
     tables: Sequence[Table] = ()
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Mark:
-    """A piece of an instance's text; masked if it has a `kind`: mask, same or random."""
-
-    text: str
-    kind: str = ""
-    original: str = ""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ShownInstance:
-    """An instance as the page shows it."""
-
-    title: str
-    order: str
-    segments: Sequence[tuple[str, Sequence[Mark]]]
-    """Name and pieces of each."""
+    examples: Sequence[ShownInstance] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -102,14 +118,14 @@ class Page:
     """Name, figure, and what explains it."""
     warnings: Sequence[str]
     sections: Sequence[Section]
-    instances: Sequence[ShownInstance]
+    instances: Sequence[ShownInstance] = ()
 
 
 def render(page: Page) -> str:
     """The page as HTML: every text escaped, no script, nothing loaded from elsewhere.
 
     Raises:
-      BuildError: jinja2 is not installed.
+      AlbertError: jinja2 is not installed.
     """
     try:
         import jinja2
