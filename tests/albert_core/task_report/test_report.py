@@ -59,7 +59,7 @@ def test_a_page_of_labels():
     worst = texts(tree, "//section[@id='worst']//article/h3")
     assert worst[0] == "1. dev.tsv, line 13"
     assert len(worst) == 6
-    assert "right: 坏 · said: 好, probability 94 %" in texts(tree, "//section[@id='worst']//p[@class='order']")[0]
+    assert "right: 坏 · said: 好, probability 94.00 %" in texts(tree, "//section[@id='worst']//p[@class='order']")[0]
     assert texts(tree, "//section[@id='unsure']//article/h3")[0] == "1. dev.tsv, line 0"
     assert len(tree.xpath("//svg")) == 3
     assert SCRIPT not in text
