@@ -60,6 +60,7 @@ def finetune(task: str, columns: str | None, grid: bool, with_scratch: bool, as_
     \b
     Tasks: lcqmc xnli afqmc tnews iflytek cmnli ocnli csl cluewsc bq chnsenticorp   (one label)
            cmrc2018 drcd (answers in a text)   c3 chid (choices)   cluener msra weibo (entities)
+    Where tasks and models are published: albert-train info --catalogue
 
     \b
     Examples:

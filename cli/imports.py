@@ -31,7 +31,7 @@ def import_(
 
     PATH is a TF1 checkpoint (a prefix, or its folder) of albert_zh, Google's ALBERT or BERT, pretrained or fine-tuned; a Hugging Face
     folder; or a model directory. Which it is, is told by its files and the names in them. The other commands read all of them as they
-    are: import is for the report, another vocabulary, or more positions.
+    are: import is for the report, another vocabulary, or more positions. Where published models are: albert-train info --catalogue.
 
     \b
     Examples:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.catalogue import show_catalogue
 from cli.options import import_tensorflow, json_option
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ SAVED_HOW = {
 @click.option(
     "--tokens", type=click.IntRange(min=1), metavar="N", help="Length of the sequence that is counted.  [default: 128, or all positions]"
 )
+@click.option("--catalogue", is_flag=True, help="The published models and tasks: where they are, how large, what imports them.")
 @json_option
-def info(model: str | None, tokens: int | None, as_json: bool) -> None:
+def info(model: str | None, tokens: int | None, catalogue: bool, as_json: bool) -> None:
     """Print the sizes of a model: parameters by part, what factorisation and sharing save against BERT, memory and FLOPs.
 
     NAME is a published size; PATH a model directory, a TF1 checkpoint, a Hugging Face folder or a config.json. Without either: a table of
@@ -53,7 +55,13 @@ def info(model: str | None, tokens: int | None, as_json: bool) -> None:
       albert-train info
       albert-train info base --tokens 512
       albert-train info albert_tiny_zh --json
+      albert-train info --catalogue
     """
+    if catalogue:
+        if model is not None:
+            raise click.UsageError("--catalogue is the list of all: leave NAME out")
+        show_catalogue(as_json)
+        return
     if model is None:
         rows = size_table(tokens or TOKENS)
         click.echo(json.dumps(rows) if as_json else _table(rows, tokens or TOKENS))

@@ -98,3 +98,15 @@ def test_lengths_that_cannot_be(tokens, message):
 
 def test_help_has_examples():
     assert "albert-train info base --tokens 512" in invoke("--help")
+
+
+def test_the_catalogue(albert_train):
+    code, out, _ = albert_train("info", "--catalogue")
+    assert code == 0
+    assert "albert-train import albert_tiny_zh --output albert_tiny_zh-ours" in out
+    assert "https://storage.googleapis.com/albert_models/albert_xxlarge_zh.tar.gz" in out
+    listed = json.loads(albert_train("info", "--catalogue", "--json")[1])
+    bert = next(model for model in listed["models"] if model["size"] == "bert_base")
+    assert (bert["licence"], bert["sha256"]) == ("Apache-2.0", None)
+    assert len(listed["tasks"]) == 18
+    assert albert_train("info", "tiny", "--catalogue")[0] == 2
