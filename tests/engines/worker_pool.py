@@ -50,11 +50,12 @@ class WorkerPool(NamedTuple):
 
 
 @contextlib.contextmanager
-def worker_pool(folder: Path) -> Iterator[WorkerPool]:
-    """A pool of this tree and this interpreter; its log goes to `folder`."""
+def worker_pool(folder: Path, tree: Path = TREE) -> Iterator[WorkerPool]:
+    """A pool of this interpreter with the sources of a tree; its log goes to `folder`."""
     port = free_port()
     command = [sys.executable, "-m", "tests.engines.worker_pool", port]
-    with program(command, folder / "worker-pool.log", port=port, environment={"PYTHONPATH": str(TREE)}) as process:
+    sources = {"PYTHONPATH": str(tree), "PYTHONSAFEPATH": "1"}  # that tree, whatever the current folder is
+    with program(command, folder / "worker-pool.log", port=port, environment=sources) as process:
         yield WorkerPool(f"{HOST}:{port}", process)
 
 
