@@ -125,7 +125,7 @@ def run_job(wire: Callable[[beam.Pipeline], object], options: PipelineOptions, *
     except BuildError:
         raise
     except Exception as error:
-        raise JobFailedError(explain(str(error)) or _last_words(error)) from error
+        raise JobFailedError(explain(f"{type(error).__name__}: {error}") or _last_words(error)) from error
 
 
 def _last_words(error: BaseException) -> str:

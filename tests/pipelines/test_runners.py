@@ -82,3 +82,13 @@ def test_a_failing_job_says_its_last_words_and_no_traceback():
     assert "division by zero" in str(caught.value)
     assert "Traceback" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_function_without_memory_is_a_cause_and_a_fix():
+    def fill(number: int) -> int:
+        raise MemoryError
+
+    with pytest.raises(
+        JobFailedError, match=r"^a worker ran out of memory: MemoryError\ngive each piece of work more: .*--direct_num_workers"
+    ):
+        run_job(lambda pipeline: pipeline | beam.Create([0]) | beam.Map(fill), parse_beam_options([]))
