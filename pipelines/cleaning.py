@@ -17,7 +17,7 @@ from corpora.files import CorpusFile
 from corpora.sources import Source
 from pipelines import storage
 from pipelines.accounts import Account, add_accounts, by_source
-from pipelines.clean import Choice, CleanCorpus
+from pipelines.clean import Choice, CleanCorpus, text_bytes
 from pipelines.decontaminate import DecontaminationConfig
 from pipelines.deduplicate import num_partitions
 from pipelines.distinct import FOLDER, KeepDistinct, WriteDistinct, documents_manifest, only_kept, without_kept
@@ -140,7 +140,7 @@ def clean_stages(
         return state.documents
     sources = clean_stage(config, files, state, options, watching)
     cleaned = join_sources(config, state.fingerprint, sources)
-    documents = distinct_stage(config, sources, cleaned, options, watching)
+    documents = distinct_stage(config, files, sources, cleaned, options, watching)
     gate(documents["account"], documents["damaged"], config)
     return documents
 
@@ -281,7 +281,12 @@ def join_sources(config: CleaningConfig, fingerprint: str, sources: Mapping[str,
 
 
 def distinct_stage(
-    config: CleaningConfig, sources: dict[str, dict[str, Any]], cleaned: dict[str, Any], options: PipelineOptions, watch: Watch
+    config: CleaningConfig,
+    files: Sequence[CorpusFile],
+    sources: dict[str, dict[str, Any]],
+    cleaned: dict[str, Any],
+    options: PipelineOptions,
+    watch: Watch,
 ) -> dict[str, Any]:
     """`documents/` and their manifest, which is returned. Where no document can have a double, the clean ones are copied as they are."""
     clear_documents(config.output)
@@ -293,9 +298,8 @@ def distinct_stage(
         kept = [{key: part[key] for key in part if key != "folder"} for part in cleaned["parts"]]
         storage.write_json(folder, MANIFEST, documents_manifest(cleaned, only_kept(accounts[0]), kept, []))
     else:
-        num_bytes = sum(account.get("bytes.kept", 0) for account in accounts)
-        job = distinct_job(config, num_bytes)
-        with watch("distinct", num_bytes):
+        job = distinct_job(config, files)
+        with watch("distinct", sum(account.get("bytes.kept", 0) for account in accounts)):
             run_job(lambda pipeline: pipeline | "Cleaned" >> beam.Create([cleaned]) | "Distinct" >> job, options)
     storage.remove_temporary(folder, *temporary_places(config.output, sources, storage.join(REJECTS, FOLDER)))
     return dict(storage.read_json(storage.join(folder, MANIFEST)))
@@ -307,8 +311,9 @@ def clear_documents(output: str) -> None:
         storage.remove_folder(storage.join(output, stale))
 
 
-def distinct_job(config: CleaningConfig, num_bytes: int) -> WriteDistinct:
-    """What compares the clean documents of all sources, about so many bytes of text: more only makes more and smaller files."""
+def distinct_job(config: CleaningConfig, files: Sequence[CorpusFile]) -> WriteDistinct:
+    """What compares the clean documents of all sources. How many files it writes follows from the corpus, as in the stage before."""
+    num_bytes = text_bytes(files)
     keep = KeepDistinct(
         config.near_duplicates,
         config.decontamination,

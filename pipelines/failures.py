@@ -1,8 +1,10 @@
 """The file that stands in place of a manifest when a job ended without one: who launched the job may be gone by then."""
 
+import warnings
+
 from albert_core.shards import MANIFEST
 from pipelines import storage
-from pipelines.errors import BuildError
+from pipelines.errors import BuildError, BuildWarning
 
 FAILURE = "failure.json"
 
@@ -21,5 +23,8 @@ def read_failure(output: str) -> BuildError | None:
 
 
 def forget_failure(output: str) -> None:
-    """Removes the reason, before the next job."""
+    """Removes the reason, before the next job; whoever launches that may not have seen it yet, so it is said."""
+    failure = read_failure(output)
+    if failure is not None:
+        warnings.warn(f"the last job in {output} wrote no dataset: {failure}", BuildWarning, stacklevel=3)
     storage.remove(storage.join(output, FAILURE))

@@ -17,7 +17,6 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from corpora.files import CorpusFile
 from pipelines import storage
 from pipelines.build import MADE_BY, BuildConfig, check_instances, described_anew, read_dataset
-from pipelines.clean import text_bytes
 from pipelines.cleaning import (
     CleaningConfig,
     CleaningState,
@@ -69,7 +68,7 @@ class BuildInOneJob(beam.PTransform):
         documents = begin | "Documents" >> (beam.Create([self.state.documents]) if self.state.documents else MakeDocuments(self))
         passed = documents | "GateDocuments" >> _pass_gate(output, _gate_documents, self.config.cleaning)
         dataset = passed | "Instances" >> WriteDataset(self.config.instances, output, output, self.fingerprint)
-        places = [output, storage.join(output, DOCUMENTS)]
+        places = [storage.join(output, DOCUMENTS)]
         places += temporary_places(output, self.state.plans, CLEANED, storage.join(REJECTS, "clean"), storage.join(REJECTS, DISTINCT))
         return (
             begin
@@ -93,8 +92,7 @@ class MakeDocuments(beam.PTransform):
             sources = (sources, cleaned) | "FlattenSources" >> beam.Flatten()
         names = begin | "Fingerprint" >> beam.Create([self.state.fingerprint])
         joined = names | "GateSources" >> _pass_gate(self.config.output, _gate_sources, self.config, beam.pvalue.AsDict(sources))
-        num_bytes = round(self.config.sample * text_bytes(self.files))
-        return joined | "Distinct" >> distinct_job(self.config, num_bytes)
+        return joined | "Distinct" >> distinct_job(self.config, self.files)
 
 
 def _gate_sources(fingerprint: str, config: CleaningConfig, sources: dict[str, Manifest]) -> Manifest:
@@ -123,6 +121,7 @@ def leave_folder(output: str, dataset: list[Manifest], places: Sequence[str], lo
     if not dataset:
         remove_shards(output)
     storage.remove_temporary(*places)
+    storage.discard_unfinished(output)
     release_lock(output, lock_token)
     return output
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.build import run_build
-from pipelines.errors import BuildError
+from pipelines.errors import BuildError, BuildWarning
+from pipelines.near_duplicates import NearDuplicatesConfig
 from pipelines.one_job import run_one_job
 from pipelines.runners import parse_beam_options
 from pipelines.verification import verify
@@ -66,6 +67,14 @@ def test_one_job_goes_on_where_another_build_ended(several_jobs, tmp_path):
     assert verify(str(output)) == []
 
 
+def test_documents_that_nothing_can_double_lie_in_the_same_files_too(tmp_path):
+    """Several jobs copy the clean ones; one job does not know yet that it could."""
+    changes = {"corpora": [NEWS], "near_duplicates": NearDuplicatesConfig(min_jaccard=0)}
+    for name, build in (("several", run_build), ("one", run_one_job)):
+        build(config(tmp_path / name, **changes), ONE_WORKER)
+    assert contents(tmp_path / "one") == contents(tmp_path / "several")
+
+
 def test_documents_that_give_no_instance_leave_the_reason(tmp_path):
     corpus = tmp_path / "lines.txt"
     corpus.write_text(
@@ -76,6 +85,8 @@ def test_documents_that_give_no_instance_leave_the_reason(tmp_path):
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"build.json", "cleaned", "documents", "failure.json"}
     assert "no instance came of 1 documents" in verify(str(tmp_path / "out"))[0]
+    with pytest.warns(BuildWarning, match="the last job in .* wrote no dataset: no instance came"), pytest.raises(BuildError):
+        run_build(config(tmp_path / "out", [corpus]), ONE_WORKER)
 
 
 def test_only_engines_that_go_on_by_themselves_are_left(tmp_path):
