@@ -1,7 +1,7 @@
 """The same build on every engine; with workers killed; of more than fits into memory; with one worker and with two.
 
     python -m tests.benchmarks.engines same [ARTICLES]       digests and accounts, static and dynamic
-    python -m tests.benchmarks.engines killed [RUNS ARTICLES]
+    python -m tests.benchmarks.engines killed [RUNS ARTICLES BUILDS]
     python -m tests.benchmarks.engines memory [COPIES]
     python -m tests.benchmarks.engines speed [COPIES TURNS]
 
@@ -28,6 +28,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.build import BuildConfig, ShardsConfig, run_build, run_instances
 from pipelines.cleaning import CleaningConfig, run_clean
@@ -57,26 +58,35 @@ def write_articles(folder: Path, articles: int) -> Path:
     folder.mkdir()
     with lzma.open(BENCHMARK, "rt", encoding="utf-8") as file:
         lines = list(itertools.islice(file, articles))
-    for line in lines[::10]:
+    for number, line in enumerate(lines[::10]):
         article = json.loads(line)
-        lines.append(json.dumps(article | {"text": f"{article['text']}\n本条目由编辑部于今年春天重新校订。"}, ensure_ascii=False) + "\n")
+        lines.append(
+            json.dumps(article | {"text": f"{article['text']}\n本条目由编辑部于今年春天重新校订，是第{number}条。"}, ensure_ascii=False)
+            + "\n"
+        )
     for number in range(2):
         (folder / f"{number}.jsonl").write_text("".join(lines[number::2]), "utf-8")
     return folder
 
 
+def cleaning_config(corpus: Path, output: Path) -> CleaningConfig:
+    """The default rules, near-duplicates on; batches that are small enough for there to be several."""
+    return CleaningConfig(output=str(output), sources=sources(f"wiki2019zh={corpus}/*"), batch_bytes=1 << 20)
+
+
 def build_both(corpus: Path, output: Path, options: Options) -> tuple[dict[str, Any], dict[str, Any], float]:
-    """A static and a dynamic dataset of one cleaning, near-duplicates on; their manifests, and the seconds."""
+    """A static and a dynamic dataset of one cleaning; their manifests, and the seconds."""
     engine = parse_beam_options(options)
     started = time.monotonic()
-    cleaning = CleaningConfig(output=str(output / "static"), sources=sources(f"wiki2019zh={corpus}/*"), batch_bytes=1 << 20)
+    cleaning = cleaning_config(corpus, output / "static")
     static = run_build(BuildConfig(cleaning=cleaning, instances=instances_config("static", **SHARDS)), engine)
     shards = ShardsConfig(documents=str(output / "static"), output=str(output / "dynamic"), instances=instances_config("dynamic", **SHARDS))
     dynamic = run_instances(shards, engine)
+    seconds = time.monotonic() - started
     for kind in ("static", "dynamic"):
         assert verify(str(output / kind), documents=str(output / "static")) == []
         assert_nothing_is_left(output / kind)
-    return static, dynamic, time.monotonic() - started
+    return static, dynamic, seconds
 
 
 def assert_nothing_is_left(folder: Path) -> None:
@@ -137,11 +147,11 @@ def same(articles: int = 1000) -> None:
 
 
 class Killer:
-    """Kills a TaskManager, and a worker of the pool, at two moments; a new TaskManager takes the place of the dead one."""
+    """Kills a TaskManager, and a worker of the pool, at two moments. A TaskManager that stands by takes the place of the dead one."""
 
     def __init__(self, moments: list[float], cluster: FlinkCluster, pool: WorkerPool) -> None:
         """`moments` in seconds from now."""
-        self.struck: list[float] = []
+        self.struck: list[str] = []
         self._cluster, self._pool, self._over = cluster, pool, threading.Event()
         victims = (self._kill_task_manager, self._kill_worker)
         self._threads = [threading.Thread(target=self._strike, args=pair) for pair in zip(moments, victims, strict=False)]
@@ -155,48 +165,65 @@ class Killer:
         for thread in self._threads:
             thread.join()
 
-    def _strike(self, moment: float, kill: Callable[[], bool]) -> None:
+    def _strike(self, moment: float, kill: Callable[[], str]) -> None:
         self._over.wait(moment)
-        while not self._over.is_set() and not kill():
+        while not self._over.is_set():
+            if killed := kill():
+                self.struck.append(f"{killed} at {time.monotonic() - self._started:.0f} s")
+                return
             self._over.wait(0.05)
-        if not self._over.is_set():
-            self.struck.append(time.monotonic() - self._started)
 
-    def _kill_task_manager(self) -> bool:
+    def _kill_task_manager(self) -> str:
         self._cluster.kill_task_manager(0)
-        self._cluster.add_task_manager()
-        return True
+        return "TaskManager"
 
-    def _kill_worker(self) -> bool:
-        workers = self._pool.workers
-        if workers:  # none in between two jobs
+    def _kill_worker(self) -> str:
+        for worker in self._pool.workers:  # none in between two jobs
             with contextlib.suppress(ProcessLookupError):
-                os.kill(workers[-1], signal.SIGKILL)
-                return True
-        return False
+                os.kill(worker, signal.SIGKILL)
+                return "worker"
+        return ""
 
 
-def killed(runs: int = 10, articles: int = 300) -> None:
-    """Whole builds, during each of which a TaskManager and a Python worker are killed, each at a moment of its own."""
+def killed(runs: int = 10, articles: int = 1000, builds: int = 2) -> None:
+    """Jobs during each of which a TaskManager and a Python worker are killed, at random moments: the last stage, then whole builds."""
     print(f"{articles:,} articles\n\n| run | killed at | seconds | digest, accounts, statistics as undisturbed | left over |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         top = Path(scratch)
         corpus = write_articles(top / "corpus", articles)
-        expected, _, _ = build_both(corpus, top / "here", [])
-        chance, undisturbed = random.Random(9), 0.0
+        config = instances_config("static", num_shards=8)
+        here = parse_beam_options([])
+
+        def build(output: Path, engine: PipelineOptions) -> dict[str, Any]:
+            return run_build(BuildConfig(cleaning=cleaning_config(corpus, output), instances=config), engine)
+
+        def last_stage(output: Path, engine: PipelineOptions) -> dict[str, Any]:
+            return run_instances(ShardsConfig(documents=str(top / "here"), output=str(output), instances=config), engine)
+
+        expected = build(top / "here", here)
+        chance = random.Random(9)
         with clustered(top / "cluster") as (options, cluster, pool):
-            for run in range(runs + 1):
-                kill = Killer([chance.uniform(0.05, 0.95) * undisturbed for _ in range(2 if run else 0)], cluster, pool)
-                try:
-                    manifest, _, seconds = build_both(corpus, top / f"run-{run}", options)
-                finally:
-                    kill.end()
-                undisturbed = undisturbed or seconds
-                equal = all(manifest[key] == expected[key] for key in ("digest", "account", "statistics", "documents"))
-                at = ", ".join(f"{moment:.0f} s" for moment in kill.struck) or "–"
-                print(f"| {run or 'undisturbed'} | {at} | {seconds:.0f} | {'yes' if equal else 'NO'} | nothing |", flush=True)
-                assert equal
+            engine = parse_beam_options(options)
+            for name, make, count in (("last stage", last_stage, runs), ("whole build", build, builds)):
+                undisturbed = 0.0
+                for run in range(count + 1 if count else 0):
+                    while len(cluster.task_managers) < 3:
+                        cluster.add_task_manager()
+                    output = top / f"{name}-{run}"
+                    kill = Killer([chance.uniform(0.05, 0.95) * undisturbed for _ in range(2 if run else 0)], cluster, pool)
+                    try:
+                        started = time.monotonic()
+                        manifest = make(output, engine)
+                        seconds = time.monotonic() - started
+                    finally:
+                        kill.end()
+                    undisturbed = undisturbed or seconds
+                    assert_nothing_is_left(output)
+                    equal = all(manifest[key] == expected[key] for key in ("digest", "account", "statistics", "documents", "shards"))
+                    at = ", ".join(kill.struck) or "–"
+                    print(f"| {name}, {run or 'undisturbed'} | {at} | {seconds:.0f} | {'yes' if equal else 'NO'} | nothing |", flush=True)
+                    assert equal
 
 
 def repeat_documents(source: Path, output: Path, copies: int) -> int:
@@ -247,18 +274,17 @@ class Watcher:
 
 def cleaned_articles(folder: Path, articles: int) -> Path:
     """The output folder of a cleaning of the first articles."""
-    cleaning = CleaningConfig(output=str(folder / "clean"), sources=sources(f"wiki2019zh={write_articles(folder / 'corpus', articles)}/*"))
-    run_clean(cleaning, parse_beam_options([]))
+    run_clean(cleaning_config(write_articles(folder / "corpus", articles), folder / "clean"), parse_beam_options([]))
     return folder / "clean"
 
 
-def memory(copies: int = 60, articles: int = 4000) -> None:
-    """Dynamic shards of more than fits: 400 MB of heap for Flink, two Python workers."""
+def memory(copies: int = 80, articles: int = 4000) -> None:
+    """Dynamic shards of more than fits: 320 MB of heap for Flink, one Python worker."""
     print("| MB of text | MB of shards | seconds | peak MB: JVM | Python | all |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         top = Path(scratch)
         size = repeat_documents(cleaned_articles(top, articles), top / "many", copies)
-        with embedded(top / "embedded", 1, ["-Xmx400m", "-XX:MaxDirectMemorySize=200m"]) as (options, pool):
+        with embedded(top / "embedded", 1, ["-Xmx320m", "-XX:MaxDirectMemorySize=160m"]) as (options, pool):
             watcher = Watcher(lambda: {"JVM": java_processes(), "Python": [pool.process.pid, *children(pool.process.pid), *pool.workers]})
             started = time.monotonic()
             shards = ShardsConfig(documents=str(top / "many"), output=str(top / "out"), instances=instances_config("dynamic"))

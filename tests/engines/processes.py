@@ -55,7 +55,10 @@ def program(
 
 
 def _dies_with_us() -> list[str]:
-    """What to write before a command so that it ends even if this process is killed; where the system has no such tool, nothing."""
+    """What to write before a command so that it ends even if this process is killed; where the system has no such tool, nothing.
+
+    To the system "this process" is the thread that starts the program: start none from a thread that ends before it.
+    """
     return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 
