@@ -18,7 +18,7 @@ from corpora.sources import Source
 from pipelines import storage
 from pipelines.accounts import Account, add_accounts, by_source
 from pipelines.clean import Choice, CleanCorpus, text_bytes
-from pipelines.decontaminate import DecontaminationConfig
+from pipelines.decontaminate import DecontaminationConfig, copy_for_workers
 from pipelines.deduplicate import num_partitions
 from pipelines.distinct import FOLDER, KeepDistinct, WriteDistinct, documents_manifest, only_kept, without_kept
 from pipelines.errors import BuildError
@@ -320,6 +320,7 @@ def distinct_job(config: CleaningConfig, files: Sequence[CorpusFile]) -> WriteDi
         config.preferred,
         partitions=num_partitions(num_bytes),
         batch_bytes=config.batch_bytes,
+        copies=copy_for_workers(config.decontamination, config.output),
     )
     return WriteDistinct(keep, config.output, num_bytes)
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from apache_beam.typehints.decorators import no_annotations
 
 from corpora.compression import DamagedStreamError
+from pipelines import storage
 from pipelines.errors import BuildError
 from pipelines.evaluation_runs import ANCHOR, MIN_RUN, EvaluationIndex, SharedRun, find_runs, make_index
 from pipelines.evaluation_text import read_texts
@@ -19,9 +20,13 @@ from pipelines.read import match_files, open_file
 from pipelines.rejects import RejectOutput, reject_rows
 
 STAGE = "decontaminate"
+FOLDER = "evaluation"  # of copies, in the output folder
 MAX_BYTES = 256 << 20
 """Of all evaluation files as they are stored: every worker holds their texts."""
 SHOWN_CHARACTERS = 60
+
+Copies = tuple[tuple[str, str], ...]
+"""Paths of evaluation files, each with that of a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +100,29 @@ def _read(path: str) -> bytes:
         raise BuildError(f"--decontaminate: {path} cannot be read: {error}\nmend its permissions or leave it out of the glob") from error
 
 
+def copy_for_workers(config: DecontaminationConfig, output: str) -> Copies:
+    """Copies of the files that lie on this machine, beside an output that does not: workers elsewhere can read only those."""
+    if "://" not in output:
+        return ()
+    folder = storage.join(output, FOLDER)
+    copies = []
+    for file in config.files:
+        if "://" not in file.path:
+            storage.copy(file.path, folder, file.sha256)
+            copies.append((file.path, storage.join(folder, file.sha256)))
+    return tuple(copies)
+
+
 @lru_cache(maxsize=1)
-def load_index(config: DecontaminationConfig) -> EvaluationIndex:
-    """The texts of all files, once a process.
+def load_index(config: DecontaminationConfig, copies: Copies = ()) -> EvaluationIndex:
+    """The texts of all files, once a process. `copies`: where some of them are to be read in place of their paths.
 
     Raises:
       BuildError: a file that is not what it was when the job was launched, or whose text cannot be had.
     """
     texts: list[tuple[int, int, str]] = []
     for number, file in enumerate(config.files):
-        content = _read(file.path)
+        content = _read(dict(copies).get(file.path, file.path))
         if hashlib.sha256(content).hexdigest() != file.sha256:
             raise BuildError(f"--decontaminate: {file.path} has changed since the job was launched\nstart it again")
         try:
@@ -124,26 +142,29 @@ class WithoutEvaluationText(NamedTuple):
 class DropEvaluationText(beam.PTransform):
     """Batches of documents → those that share no long run of characters with an evaluation file."""
 
-    def __init__(self, config: DecontaminationConfig) -> None:
+    def __init__(self, config: DecontaminationConfig, copies: Copies = ()) -> None:
+        """`copies`: see `copy_for_workers`."""
         super().__init__()
-        self.config = config
+        self.config, self.copies = config, copies
 
     @no_annotations
     def expand(self, documents: beam.PCollection) -> WithoutEvaluationText:
         """Each batch by itself; no work at all without evaluation files."""
-        compared = documents | "FindEvaluationText" >> beam.ParDo(FindEvaluationText(self.config)).with_outputs("rejects", main="kept")
+        compared = documents | "FindEvaluationText" >> beam.ParDo(FindEvaluationText(self.config, self.copies)).with_outputs(
+            "rejects", main="kept"
+        )
         return WithoutEvaluationText(compared.kept, compared.rejects)
 
 
 class FindEvaluationText(beam.DoFn):
     """A batch → its documents without evaluation text; rejects as tagged output."""
 
-    def __init__(self, config: DecontaminationConfig) -> None:
-        self.config = config
+    def __init__(self, config: DecontaminationConfig, copies: Copies = ()) -> None:
+        self.config, self.copies = config, copies
 
     def setup(self) -> None:
         """The evaluation texts."""
-        self.index = load_index(self.config) if self.config.is_on else None
+        self.index = load_index(self.config, self.copies) if self.config.is_on else None
 
     def process(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch | RejectOutput]:
         """The batch itself if nothing is found."""

@@ -14,7 +14,7 @@ from albert_core.shards import MANIFEST
 from pipelines import storage
 from pipelines.accounts import Account, SumAccounts, add_accounts
 from pipelines.clean import account_of, bare, check_account
-from pipelines.decontaminate import DecontaminationConfig, DropEvaluationText
+from pipelines.decontaminate import Copies, DecontaminationConfig, DropEvaluationText
 from pipelines.deduplicate import DropExactDuplicates
 from pipelines.manifest import documents_account, encodings_account
 from pipelines.near_duplicates import DropNearDuplicates, NearDuplicatesConfig
@@ -45,11 +45,13 @@ class KeepDistinct(beam.PTransform):
         *,
         partitions: int,
         batch_bytes: int = BATCH_BYTES,
+        copies: Copies = (),
     ) -> None:
+        """`copies`: of evaluation files, for workers elsewhere."""
         super().__init__()
         self.exact_duplicates = DropExactDuplicates(sources, partitions=partitions, batch_bytes=batch_bytes)
         self.near_duplicates = DropNearDuplicates(near_duplicates, sources, partitions=partitions, batch_bytes=batch_bytes)
-        self.evaluation_text = DropEvaluationText(decontamination)
+        self.evaluation_text = DropEvaluationText(decontamination, copies)
 
     @no_annotations
     def expand(self, cleaned: beam.PCollection) -> DistinctDocuments:

@@ -9,8 +9,9 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from pipelines import decontaminate
-from pipelines.decontaminate import DecontaminationConfig, DropEvaluationText, FindEvaluationText, load_index
+from pipelines.decontaminate import DecontaminationConfig, DropEvaluationText, FindEvaluationText, copy_for_workers, load_index
 from pipelines.errors import BuildError
+from tests.engines.object_stores import google  # noqa: F401 - a fixture
 from tests.pipelines.documents import cleaned_texts, cut, kept_rows, rejected
 from tests.pipelines.jobs import run
 from tests.shared_data import shared
@@ -38,6 +39,19 @@ def test_the_reject_names_file_line_and_run(task):
     run_ = QUESTION.replace("？", "")
     assert rejected(found) == [("a:1", "evaluation_text", f"37 characters as in {task}:2: {run_}")]
     assert find(DecontaminationConfig.of([str(task)]), cut(documents, 1))[1].value.equals(found[1].value)
+
+
+def test_workers_elsewhere_read_copies_and_still_name_the_files(task, google):  # noqa: F811
+    config = DecontaminationConfig.of([str(task)])
+    assert copy_for_workers(config, str(task.parent)) == ()
+    output = f"{google.bucket}/out"
+    copies = copy_for_workers(config, output)
+    assert copies == ((str(task), f"{output}/evaluation/{config.files[0].sha256}"),)
+    task.unlink()
+    do_fn = pickle.loads(pickle.dumps(FindEvaluationText(config, copies)))
+    do_fn.setup()
+    (found,) = list(do_fn.process(cleaned_texts([QUESTION])))
+    assert rejected([found])[0][2].startswith(f"37 characters as in {task}:2: ")
 
 
 def test_a_long_run_is_shown_in_part(tmp_path):
