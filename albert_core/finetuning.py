@@ -208,7 +208,7 @@ class Run:
 
     def _measure(self, measured: list[dict[str, Any]], step: int) -> dict[str, Any]:
         """The dev numbers after an epoch; the best model so far is kept."""
-        answers = self._task_model.answer(self.data.dev_records)
+        answers = self._task_model.answer_features(self.data.dev_records, self.data.dev)
         numbers = measure(self.data.task, self.data.labels, self.data.dev_records, answers)
         score = numbers[self.data.task.metric]
         if not measured or score > max(line["dev"] for line in measured):

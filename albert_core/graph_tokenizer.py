@@ -9,6 +9,10 @@ Only operations of TensorFlow itself, and no resources: what calls it can be sav
 are no UTF-8 count for nothing, as U+FFFD does.
 """
 
+import functools
+import re
+from typing import Any
+
 import tensorflow as tf
 
 from albert_core.graph_tables import ALONE, DEAD, NOTHING, PAGE, GraphTables, make_tables
@@ -19,13 +23,28 @@ NO_TOKEN = -1
 # N texts, I items (characters after normalisation), M letters of words, W words
 
 
+def to_utf8(text: str) -> bytes:
+    """A text as a graph takes it. A lone surrogate has no UTF-8: it makes its word [UNK], so another character stands in that does too."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return re.sub("[\ud800-\udfff]", "\ue000", text).encode()
+
+
 class GraphTokenizer:
     """The tokenizer of a vocabulary, for graphs. Its tables are constants of one function, which every graph that calls it shares."""
 
     def __init__(self, tokenizer: Tokenizer):
         self.tables: GraphTables = make_tables(tokenizer)
         self.pad_id, self.unk_id, self.cls_id, self.sep_id = tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id
-        self._traced = tf.function(self._tokenize, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+
+    @functools.cached_property
+    def _traced(self) -> Any:
+        return tf.function(self._tokenize, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to a worker of tensorflow-transform, which traces anew: the tables."""
+        return {name: value for name, value in vars(self).items() if name != "_traced"}
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Token ids int32 [N, tokens] of strings [N], without [CLS] and [SEP]."""

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from albert_core.errors import AlbertError
 from albert_core.graph_encoder import GraphEncoder, keep_first
-from albert_core.graph_tokenizer import GraphTokenizer
+from albert_core.graph_tokenizer import GraphTokenizer, to_utf8
 from albert_core.model_directory import VOCABULARY, new_folder
 from albert_core.model_source import ModelSource, read_model
 from albert_core.modeling import Albert
@@ -192,7 +192,7 @@ class SavedTextModel:
     def __init__(self, loaded: Any, task: Task, labels: Sequence[str], max_seq_length: int):
         self.task, self.labels, self.max_seq_length = task, tuple(labels), max_seq_length
         self._loaded = loaded  # its variables live as long as it does
-        self._serve = loaded.signatures[SERVING]
+        self.signature = loaded.signatures[SERVING]
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -206,8 +206,8 @@ class SavedTextModel:
     def serve(self, texts: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
         """What the signature gives for texts or pairs, as TF Serving would."""
         names = ("first", "second") if self.task.second else ("text",)
-        columns = [tf.constant([row[at].encode("utf-8", "replace") for row in texts], tf.string) for at in range(len(names))]
-        return {name: value.numpy() for name, value in self._serve(**dict(zip(names, columns, strict=True))).items()}
+        columns = [tf.constant([to_utf8(row[at]) for row in texts], tf.string) for at in range(len(names))]
+        return {name: value.numpy() for name, value in self.signature(**dict(zip(names, columns, strict=True))).items()}
 
     def answer(self, records: Sequence[Record], *, report: Callable[[int, int], None] = lambda done, total: None) -> list[Answer]:
         """The answers to `records`, asked from the longest to the shortest."""

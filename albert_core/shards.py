@@ -18,7 +18,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -166,6 +166,8 @@ class Dataset:
         if not isinstance(manifest, dict) or manifest.get("schema_version") != SCHEMA_VERSION:
             found = manifest.get("schema_version") if isinstance(manifest, dict) else type(manifest).__name__
             raise AlbertError(f"{folder} has schema version {found}, this toolkit reads {SCHEMA_VERSION}\nbuild it again with this version")
+        if manifest.get("kind", "static") not in get_args(Kind):
+            raise AlbertError(f"{folder} holds {manifest['kind']}, no data for pretraining\ngive what albert-data build made")
         return cls(folder, manifest, opener)
 
     @property

@@ -53,7 +53,12 @@ class TaskModel:
 
     def answer(self, records: Sequence[Record], *, report: Report = lambda done, total: None) -> list[Answer]:
         """The answers to `records`, computed from the longest to the shortest so that little is padding. `report(done, all features)`."""
-        features = self.encoder.encode(records)
+        return self.answer_features(records, self.encoder.encode(records), report=report)
+
+    def answer_features(
+        self, records: Sequence[Record], features: Sequence[Feature], *, report: Report = lambda done, total: None
+    ) -> list[Answer]:
+        """The same where the features of the records have been made before."""
         outputs: list[np.ndarray] = [np.zeros(0)] * len(features)
         done = 0
         for batch in _batches(features):

@@ -19,6 +19,7 @@ from cli.corpus_options import (
 )
 from cli.dataflow import dataflow
 from cli.datasets import formats, inspect, remove, report, verify
+from cli.examples import examples
 from cli.instance_options import instances_config, masking_options
 from cli.jobs import BEAM, beam_arguments, beam_options, one_job_options, progress_folder, watch
 from cli.options import json_option, run
@@ -161,7 +162,7 @@ def instances(context: click.Context, output: str, as_json: bool, beam_arguments
     print(json.dumps(manifest, ensure_ascii=False) if as_json else summarize_dataset(manifest, output, time.monotonic() - started))
 
 
-for command in (formats, inspect, verify, report, remove, vocab, plan, dataflow):
+for command in (formats, inspect, verify, report, remove, vocab, plan, dataflow, examples):
     data.add_command(command)
 
 

@@ -56,6 +56,12 @@ def pairs(folder):
     return path, folder / "served" / "1", export_saved_model(path, folder / "served" / "1")
 
 
+@pytest.fixture(scope="module")
+def loaded(pairs):
+    """It, read back."""
+    return SavedTextModel.load(pairs[1])
+
+
 def test_the_export_says_what_it_wrote_and_compared(pairs):
     _, served, report = pairs
     assert {"saved_model.pb", "task.json", "assets/vocab.txt", "variables/variables.index"} < set(report["files"])
@@ -64,9 +70,8 @@ def test_the_export_says_what_it_wrote_and_compared(pairs):
     assert (served / "assets/vocab.txt").read_text("utf-8").split() == VOCABULARY
 
 
-def test_pairs_have_the_answers_of_python(pairs):
-    path, served, _ = pairs
-    ours, theirs = TaskModel.load(path), SavedTextModel.load(served)
+def test_pairs_have_the_answers_of_python(pairs, loaded):
+    ours, theirs = TaskModel.load(pairs[0]), loaded
     records = [Record("", "", (a, b)) for a in TEXTS for b in TEXTS]
     for expected, found in zip(ours.answer(records), theirs.answer(records), strict=True):
         assert found.value == expected.value
@@ -89,9 +94,8 @@ def test_a_session_gives_them_too(pairs):
     np.testing.assert_allclose(np.exp(values["log_probs"]), values["probabilities"], atol=1e-6)
 
 
-def test_no_bytes_crash_it(pairs):
-    _, served, _ = pairs
-    serve = tf.saved_model.load(str(served)).signatures["serving_default"]
+def test_no_bytes_crash_it(loaded):
+    serve = loaded.signature
     broken = [b"\xff\xfe", b"\xe4\xbb", "花".encode() + b"\x80\x00\xed\xa0\x80", b"\0" * 1000, bytes(range(256)) * 400]
     found = serve(first=tf.constant(broken), second=tf.constant(broken[::-1]))
     assert np.isfinite(found["log_probs"].numpy()).all()
