@@ -37,7 +37,7 @@ def examples(
       albert-data examples --task afqmc --data afqmc --vocab tiny/vocab.txt --output afqmc-examples
       albert-train finetune --task afqmc --data afqmc-examples --model tiny --output same-question
     """
-    engine = beam_options(context, beam_arguments)
+    engine = beam_options(context, beam_arguments, options["output"])
     import_tensorflow()
     from albert_core.tasks import find_task
     from pipelines.examples import ExamplesConfig, run_examples
