@@ -17,6 +17,7 @@ import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from albert_core.shards import MANIFEST, SHARD_SUFFIX, shard_name
+from albert_core.task_features import NO_LABEL, Encoder
 from albert_core.task_files import Record, check_labels, find_file, list_labels, read_records
 from albert_core.tasks import CLASSIFY, Task
 from albert_core.tfrecord import frame
@@ -96,7 +97,7 @@ def run_examples(config: ExamplesConfig, options: PipelineOptions) -> dict[str, 
       BuildError: the output folder is in use or holds something else.
     """
     tokenizer = Tokenizer.load(config.vocabulary, lower_case=config.lower_case)
-    plan = plan_examples(config)
+    plan = plan_examples(config, tokenizer)
     described = describe(config, plan, tokenizer)
     with lock(config.output):
         before = finished_manifest(config.output, made_by="examples")
@@ -111,15 +112,17 @@ def run_examples(config: ExamplesConfig, options: PipelineOptions) -> dict[str, 
         return dict(storage.read_json(storage.join(config.output, MANIFEST)))
 
 
-def plan_examples(config: ExamplesConfig) -> ExamplesPlan:
+def plan_examples(config: ExamplesConfig, tokenizer: Tokenizer) -> ExamplesPlan:
     """Reads and checks the files."""
     paths = {
         split: str(given or find_file(config.data, split)) for split, given in (("train", config.train_file), ("dev", config.dev_file))
     }
     records = {split: read_records(path, config.task) for split, path in paths.items()}
     labels = list_labels(config.task, [record for record in records["train"] if record.label is not None])
+    encoder = Encoder(config.task, tokenizer, labels, config.length)
     for each in records.values():
         check_labels(config.task, each, labels)
+        encoder.check_readable([record for record in each if record.label is not None])
     splits = {split: describe_split(path, records[split]) for split, path in paths.items()}
     return ExamplesPlan(config=config, splits=splits, labels=labels)
 
@@ -262,7 +265,6 @@ class ReadRecords(beam.DoFn):
 def to_batch(records: Sequence[Record], split: int, start: int, labels: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:
     """Records of a split from number `start` on as Arrow."""
     from albert_core.graph_tokenizer import to_utf8
-    from albert_core.task_features import NO_LABEL
 
     numbers = {label: number for number, label in enumerate(labels)}
     columns: list[list[Any]] = [

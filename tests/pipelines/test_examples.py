@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from albert_core.errors import AlbertError
 from albert_core.finetuning import finetune
 from albert_core.finetuning_recipe import FinetuningConfig
+from albert_core.graph_tokenizer import to_utf8
 from albert_core.model_directory import write_description, write_weights
 from albert_core.model_source import read_model
 from albert_core.modeling import Albert
@@ -35,7 +36,7 @@ def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("examples")
     texts = [*SENTENCES, *HARD]
     for split, count in (("train", 30), ("dev", 11)):
-        rows = [{"a": texts[at % 14], "b": texts[at * 5 % 13], "label": ("no", "yes", "")[at % 3]} for at in range(count)]
+        rows = [{"a": texts[at % 14], "b": SENTENCES[at * 5 % 8] + HARD[at % 6], "label": ("no", "yes", "")[at % 3]} for at in range(count)]
         (root / f"{split}.json").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     (root / "vocab.txt").write_text("".join(f"{token}\n" for token in VOCABULARY))
     write_description(root / "model", MODEL, (root / "vocab.txt").read_bytes(), {"lower_case": True})
@@ -108,7 +109,9 @@ def test_two_workers_of_the_command_write_the_same_bytes(folder, made, tmp_path)
 def test_the_graph_beside_them_gives_their_ids(folder, made):
     transform = tf.saved_model.load(str(made[0] / "transform" / "transform_fn"))
     numbers = {name: tf.constant([0], tf.int64) for name in ("split", "number", "label")}
-    found = transform.transform_fn(numbers | {"first": tf.constant([SENTENCES[0]]), "second": tf.constant([SENTENCES[0]])})
+    found = transform.transform_fn(
+        numbers | {"first": tf.constant([SENTENCES[0]]), "second": tf.constant([to_utf8(SENTENCES[0] + HARD[0])])}
+    )
     first = split_frames((made[0] / "train-00000-of-00004.tfrecord").read_bytes())[0]
     assert found["input_ids"].to_list()[0] == list(tf.train.Example.FromString(first).features.feature["input_ids"].int64_list.value)
 
@@ -127,7 +130,8 @@ def test_what_is_there_already_is_kept_and_nothing_else_is_overwritten(folder, m
     [
         ('{"a": "花"}', r"dev\.json, line 2: there is no b, only a\nadd the column, or give --columns"),
         ('{"a": "花", "b": "春", "label": "maybe"}', r"dev\.json, line 2: label 'maybe' is unknown\nknown from training: no, yes"),
-        ('{"a": " ", "b": "", "label": "no"}', r"dev\.json, line 2: the text is empty\nfill it, or remove the record"),
+        ('{"a": " ", "b": "", "label": "no"}', r"dev\.json, line 2: the first is empty\nfill it, or remove the record"),
+        ('{"a": "😀", "b": "😀", "label": "no"}', r"dev\.json, line 2: “😀 \| 😀” has no character that the vocabulary knows"),
         ("{", r"dev\.json, line 2: not JSON"),
     ],
 )
