@@ -88,10 +88,13 @@ def part_name(number: int, parts: int) -> str:
 
 
 def write_part(output: str, parts: Parts, part: Part, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
-    """Writes a file of documents in the order of their ids. A retried bundle writes the same bytes under the same name."""
+    """Writes a file of documents in the order of their ids. A retried bundle writes the same bytes under the same name.
+
+    Texts that became the same only when repeated lines went have one id yet: their origins decide, not the order in which they came.
+    """
     folder, number = part
     table = pa.Table.from_batches(batches, CLEANED_SCHEMA)
-    table = table.take(pc.sort_indices(table, [("document_id", "ascending"), ("source", "ascending")])).combine_chunks()
+    table = table.take(pc.sort_indices(table, [(name, "ascending") for name in ("document_id", "source", "origin")])).combine_chunks()
     content = encode_part(table)
     name = part_name(number, parts if isinstance(parts, int) else parts[folder])
     storage.write(storage.join(output, folder) if folder else output, name, content.to_pybytes())

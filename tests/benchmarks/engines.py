@@ -1,6 +1,7 @@
 """The same build on every engine; with workers killed; of more than fits into memory; with one worker and with two.
 
     python -m tests.benchmarks.engines same [ARTICLES]       digests and accounts, static and dynamic
+    python -m tests.benchmarks.engines one-job [ARTICLES]    the same build as several jobs and as one
     python -m tests.benchmarks.engines killed [RUNS ARTICLES BUILDS]
     python -m tests.benchmarks.engines memory [COPIES]
     python -m tests.benchmarks.engines speed [COPIES TURNS]
@@ -33,6 +34,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from pipelines.build import BuildConfig, ShardsConfig, run_build, run_instances
 from pipelines.cleaning import CleaningConfig, run_clean
 from pipelines.instances import InstancesConfig
+from pipelines.one_job import run_one_job
 from pipelines.runners import parse_beam_options
 from pipelines.verification import verify
 from tests.benchmarks.workers import BENCHMARK
@@ -144,6 +146,32 @@ def same(articles: int = 1000) -> None:
         with clustered(top / "cluster") as (options, _, _):
             report("Flink, cluster of 2", options)
         assert all(told == first[0] for told in first)
+
+
+def one_job(articles: int = 1000) -> None:
+    """Several jobs and one, taking turns, on engines that need nothing started; the folders are compared file by file."""
+    print(f"{articles:,} articles\n\n| engine | kind | several jobs, s | one job, s | load | digest | the same folder |")
+    print("|---|---|---|---|---|---|---|")
+    engines = {"DirectRunner, 1 worker": [], "DirectRunner, 2 workers": ["--direct_num_workers=2"]}
+    if prism := find_prism():
+        engines["Prism"] = ["--runner=PrismRunner", f"--prism_location={prism}"]
+    with tempfile.TemporaryDirectory() as scratch:
+        top = Path(scratch)
+        corpus = write_articles(top / "corpus", articles)
+        for name, options in engines.items():
+            for kind in ("static", "dynamic"):
+                seconds, folders = [], []
+                for build in (run_build, run_one_job):
+                    folder = top / name.replace(" ", "-") / kind / build.__name__
+                    cleaning = CleaningConfig(output=str(folder), sources=sources(f"wiki2019zh={corpus}/*"), batch_bytes=1 << 20)
+                    started = time.monotonic()
+                    build(BuildConfig(cleaning=cleaning, instances=instances_config(kind, **SHARDS)), parse_beam_options(options))
+                    seconds.append(time.monotonic() - started)
+                    folders.append({str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()})
+                digest = json.loads(folders[1]["manifest.json"])["digest"]
+                cells = f"{seconds[0]:.0f} | {seconds[1]:.0f} | {os.getloadavg()[0]:.1f} | {digest[:8]}…"
+                print(f"| {name} | {kind} | {cells} | {'yes' if folders[0] == folders[1] else 'NO'} |", flush=True)
+                assert folders[0] == folders[1]
 
 
 class Killer:
@@ -322,4 +350,4 @@ def speed(copies: int = 4, turns: int = 3) -> None:
 
 if __name__ == "__main__":
     logging.disable()  # of workers
-    {"same": same, "killed": killed, "memory": memory, "speed": speed}[sys.argv[1]](*map(int, sys.argv[2:]))
+    {"same": same, "one-job": one_job, "killed": killed, "memory": memory, "speed": speed}[sys.argv[1]](*map(int, sys.argv[2:]))

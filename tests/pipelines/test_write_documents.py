@@ -38,13 +38,15 @@ def write(output: Path, batches: list[pa.RecordBatch], parts: int | dict[str, in
 
 
 def test_the_same_files_however_documents_come_in_batches(tmp_path):
-    one = write(tmp_path / "one", [cleaned(TEXTS)])
-    whole = cleaned(TEXTS)
-    ten = write(tmp_path / "ten", [whole.slice(i, 7) for i in range(0, 60, 7)][::-1])
+    texts = [*TEXTS, TEXTS[5]]  # one text from two places: stage two is yet to come
+    one = write(tmp_path / "one", [cleaned(texts)])
+    whole = cleaned(texts)
+    ten = write(tmp_path / "ten", [whole.slice(i, 7) for i in range(0, 61, 7)][::-1])
     assert list(one) == [f"part-0000{i}-of-00003.parquet" for i in range(3)]
     assert one == ten
     rows = [row for name in one for row in pq.read_table(tmp_path / "one" / name).to_pylist()]
-    assert sorted(row["text"] for row in rows) == sorted(TEXTS)
+    assert sorted(row["text"] for row in rows) == sorted(texts)
+    assert [row["origin"] for row in rows if row["text"] == TEXTS[5]] == ["f:5", "f:60"]
     for name in one:
         ids = pq.read_table(tmp_path / "one" / name)["document_id"].to_pylist()
         assert ids == sorted(ids)
