@@ -11,9 +11,13 @@ from albert_core.task_answers import Answer
 from albert_core.task_files import Record
 from albert_core.tasks import CHOICE, SPAN, TAG, Task
 
+RENEWED = ("tnews", "cluewsc", "c3", "chid")
+
 
 def write_submission(path: Path, task: Task, records: Sequence[Record], answers: Sequence[Answer]) -> None:
-    """One file. Spans and ChID: an object of answers by question; all others: a JSON object a line, {"id", "label"}.
+    """One file, as CLUE takes it. Spans and ChID: an object of answers by question; all others: a JSON object a line, {"id", "label"}.
+
+    Lines stand in the order of the test file, which is what is compared. Labels are strings, choices their numbers.
 
     Raises:
       OSError: it cannot be written. It appears whole, or not at all.
@@ -32,6 +36,11 @@ def write_submission(path: Path, task: Task, records: Sequence[Record], answers:
     partial.replace(path)
 
 
+def submission_name(task: Task) -> str:
+    """What CLUE calls the file of a task: with 11 where its test set was renewed (CLUE 1.1, submission notes of September 2021)."""
+    return f"{task.name}{'11' if task.name in RENEWED else ''}_predict.json"
+
+
 def check_writable(path: Path) -> None:
     """Refuse a place where no file can be, before anything is computed for it.
 
@@ -39,7 +48,7 @@ def check_writable(path: Path) -> None:
       AlbertError: there is no such folder, or it is one.
     """
     if path.is_dir():
-        raise AlbertError(f"{path} is a folder\ngive the name of a file in it: {path / 'answers.json'}")
+        raise AlbertError(f"{path} is a folder\ngive the name of a file in it")
     if not path.parent.is_dir():
         raise AlbertError(f"{path} cannot be written: there is no folder {path.parent}\nmake it, or give another place")
 

@@ -30,17 +30,20 @@ def evaluate_task(model: str, data: str, split: str, as_json: bool, files: dict[
     `files`: where answers ("predictions"), mistakes ("mistakes") and the page with pictures ("report") go, None for what is not wanted.
     """
     from albert_core.mistakes import judge, worst_first, write_mistakes
-    from albert_core.submissions import check_writable, write_submission
+    from albert_core.submissions import check_writable, submission_name, write_submission
     from albert_core.task_data import say_what_is_cut
     from albert_core.task_features import Encoder
     from albert_core.task_files import check_labels, find_file, read_records
     from albert_core.task_metrics import is_labelled, measure
 
     wanted = {name: Path(file) for name, file in files.items() if file is not None}
-    for file in wanted.values():
-        check_writable(file)
+    for name, file in wanted.items():
+        if name != "predictions" or not file.is_dir():
+            check_writable(file)
     asked = _load(model)
     task = asked.task
+    if "predictions" in wanted and wanted["predictions"].is_dir():
+        wanted["predictions"] /= submission_name(task)
     path = Path(data) if Path(data).is_file() else find_file(data, split)
     records = read_records(str(path), task)
     check_labels(task, records, asked.labels)

@@ -41,7 +41,7 @@ def train() -> None:
     type=click.Choice(["eval", "train", "dev", "test"]),
     help="eval (held-out documents) or train; of a task train, dev or test.  [default: eval; dev]",
 )
-@click.option("--predictions", metavar="FILE", help="With --task: write the answers here, as the benchmark takes them.")
+@click.option("--predictions", metavar="FILE|DIR", help="With --task: write the answers as the benchmark takes them, in a DIR by its name.")
 @click.option("--mistakes", metavar="FILE", help="With --task: write every mistake here, worst first, as JSON Lines.")
 @click.option("--report", metavar="FILE.html", help="With --task: write a page with pictures; needs the extra report.")
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the page.")
