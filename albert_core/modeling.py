@@ -74,6 +74,7 @@ class Albert(tf.Module):
         self.rematerialize = rematerialize
         self.config, self.heads = config, heads
         self.compute_dtype = tf.as_dtype(compute_dtype)
+        self.mask_adder = MASK_ADDER
         self.weights: dict[str, tf.Variable] = dict(weights) if weights is not None else new_weights(config, heads, seed)
         self._layers = layer_names(config)
         self._activate = {"gelu": gelu, "relu": tf.nn.relu, "gelu_erf": tf.nn.gelu}[config.hidden_act]
@@ -155,7 +156,7 @@ class Albert(tf.Module):
         self, input_ids: tf.Tensor, input_mask: tf.Tensor, segment_ids: tf.Tensor, dropout: "Dropout", *, first_only: bool = False
     ) -> tf.Tensor:
         """Int [B, T] → [B·T, H], what the last layer says of every token; `first_only`: [B, H], of the first."""
-        adder = MASK_ADDER * (1.0 - tf.cast(input_mask, tf.float32))[:, tf.newaxis, tf.newaxis, :]  # [B, 1, 1, T]
+        adder = self.mask_adder * (1.0 - tf.cast(input_mask, tf.float32))[:, tf.newaxis, tf.newaxis, :]  # [B, 1, 1, T]
         hidden = self._embed(input_ids, segment_ids, dropout)
         projections: dict[str, Projections] = {}  # shared attention joins its kernels once
         for number, names in enumerate(self._layers):

@@ -15,7 +15,7 @@ from cli.progress import Progress
     required=True,
     multiple=True,
     metavar="PATH|SIZE",
-    help="Model, LiteRT folder, or a size with random weights; repeats.",
+    help="Model, LiteRT folder, SavedModel, or a size with random weights; repeats.",
 )
 @click.option(
     "--max-seq-length", "lengths", type=click.IntRange(min=3), multiple=True, metavar="N", help="Tokens; repeats.  [default: 128]"
@@ -39,7 +39,8 @@ def benchmark(
 ) -> None:  # fmt: skip
     """Time models on this machine: the latency of one sequence, and sequences a second.
 
-    Of models the encoder is timed; of LiteRT folders (export --format litert) the whole, at its one length and one sequence at a time.
+    Of models the encoder is timed, as far as their task reads it; of SavedModels all from the strings on; of LiteRT folders (export
+    --format litert) the whole, at its one length and one sequence at a time, and the memory that it takes in a process of its own.
     All take turns call by call, so that other load on the machine slows each alike.
 
     \b
@@ -60,10 +61,12 @@ def benchmark(
         click.echo(json.dumps(result))
         return
     width = max(len("model"), *(len(row["model"]) for row in result["rows"]))
-    click.echo(f"{'model':<{width}}  form      tokens   p50 ms   p95 ms   p99 ms   batch   a second")
+    click.echo(f"{'model':<{width}}  form        tokens   p50 ms   p95 ms   p99 ms   batch   a second       MB   peak MB")
     for row in result["rows"]:
         times = "".join(f"{row[name]:9.1f}" for name in ("p50_ms", "p95_ms", "p99_ms"))
+        memory = f"{row['peak_mb']:10.1f}" if row["peak_mb"] else ""
         click.echo(
-            f"{row['model']:<{width}}  {row['form']:<8}  {row['tokens']:6d}{times}{row['batch_size']:8d}{row['sequences_per_second']:11.1f}"
+            f"{row['model']:<{width}}  {row['form']:<10}  {row['tokens']:6d}{times}"
+            f"{row['batch_size']:8d}{row['sequences_per_second']:11.1f}{row['bytes'] / 1e6:9.1f}{memory}"
         )
-    click.echo(f"threads: {result['threads']}; p50, p95, p99: one sequence at a time")
+    click.echo(f"threads: {result['threads']}; p50, p95, p99: one sequence at a time; peak MB: what LiteRT adds to a process of its own")

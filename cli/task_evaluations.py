@@ -75,6 +75,30 @@ def evaluate_task(model: str, data: str, split: str, as_json: bool, files: dict[
         click.echo(f"{'answers' if name == 'predictions' else name}: {file}")
 
 
+def compare_task_forms(models: list[str], data: str, split: str, as_json: bool) -> None:
+    """The same questions to several forms of one model: a table of numbers, size, latency and memory."""
+    from albert_core.form_comparison import compare_forms
+    from albert_core.task_files import check_labels, find_file, read_records
+
+    forms = {model: _load(model) for model in models}
+    first = forms[models[0]]
+    records = read_records(str(Path(data) if Path(data).is_file() else find_file(data, split)), first.task)
+    check_labels(first.task, records, first.labels)
+    with Progress(len(records) * len(forms), "examples", "evaluate") as progress:
+        result = compare_forms(forms, records, report=lambda done, total: progress.update(done))
+    if as_json:
+        click.echo(json.dumps(result))
+        return
+    metric, width = result["metric"], max(map(len, models))
+    click.echo(f"{'model':<{width}}  form        {metric:>9}  same answers       MB   p50 ms   p95 ms   p99 ms   peak MB")
+    for row in result["forms"]:
+        times = "".join(f"{row[name]:9.1f}" for name in ("p50_ms", "p95_ms", "p99_ms"))
+        memory = f"{row['peak_mb']:10.1f}" if row["peak_mb"] else ""
+        size = f"{row['bytes'] / 1e6:9.1f}"
+        click.echo(f"{row['model']:<{width}}  {row['form']:<10}  {row[metric]:9.2%}  {row['same_answers']:12.2%}{size}{times}{memory}")
+    click.echo(f"{len(records):,} examples; {result['threads']} threads, one sequence of {row['tokens']} tokens at a time")
+
+
 def _load(model: str) -> "TaskModel | LiteRtModel | SavedTextModel":
     """What answers: our own program, LiteRT, or the graph of a SavedModel."""
     from albert_core import litert, saved_model

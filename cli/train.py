@@ -16,7 +16,7 @@ from cli.predictions import predict
 from cli.pretraining import pretrain
 from cli.progress import Progress
 from cli.serving import serve
-from cli.task_evaluations import evaluate_task
+from cli.task_evaluations import compare_task_forms, evaluate_task
 from cli.training_plans import plan
 from cli.training_summaries import show_evaluation
 
@@ -45,6 +45,12 @@ def train() -> None:
 @click.option("--mistakes", metavar="FILE", help="With --task: write every mistake here, worst first, as JSON Lines.")
 @click.option("--report", metavar="FILE.html", help="With --task: write a page with pictures; needs the extra report.")
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the page.")
+@click.option(
+    "--compare",
+    multiple=True,
+    metavar="PATH",
+    help="With --task: another form of the model, such as a LiteRT folder; repeats. Accuracy, size, latency and memory of all.",
+)
 @click.option("--eval-batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Sequences at a time.")
 @click.option("--max-eval-steps", type=click.IntRange(min=1), metavar="N", help="Batches to measure on.  [default: all]")
 @json_option
@@ -53,6 +59,7 @@ def evaluate(
     model: str,
     task: bool,
     split: str | None,
+    compare: tuple[str, ...],
     language: str,
     eval_batch_size: int,
     max_eval_steps: int | None,
@@ -69,13 +76,19 @@ def evaluate(
       albert-train evaluate --data shards --model albert_tiny_zh/albert_model.ckpt --json
       albert-train evaluate --task --data afqmc --model same-question
       albert-train evaluate --task --data afqmc --model same-question --report same-question.html --mistakes mistakes.jsonl
+      albert-train evaluate --task --data afqmc --model same-question --compare phone --compare phone-int8
       albert-train evaluate --task --data afqmc/test.json --model same-question --predictions afqmc_predict.json
     """
     if split is not None and (split in ("dev", "test")) > task:
         raise click.UsageError(f"--split {split} is of a task: add --task")
     if not task and (given := [name for name, file in files.items() if file is not None]):
         raise click.UsageError(f"--{given[0]} is of a task: add --task")
+    if compare and (not task or any(file is not None for file in files.values())):
+        raise click.UsageError("--compare is of a task, and writes no files: add --task, and leave those out")
     import_tensorflow()
+    if compare:
+        compare_task_forms([model, *compare], data, split or "dev", as_json)
+        return
     if task:
         evaluate_task(model, data, split or "dev", as_json, files, language)
         return

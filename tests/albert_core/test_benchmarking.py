@@ -1,17 +1,20 @@
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
 from albert_core.benchmarking import benchmark
 from albert_core.errors import AlbertError
-from albert_core.litert import export_litert
+from albert_core.form_comparison import compare_forms
+from albert_core.litert import LiteRtModel, export_litert
 from albert_core.model_directory import write_description, write_weights
 from albert_core.modeling import Albert
 from albert_core.parameters import Heads
-from albert_core.task_model import write_task
+from albert_core.task_files import Record
+from albert_core.task_model import TaskModel, write_task
 from albert_core.tasks import TASKS
-from tests.albert_core.small_dataset import VOCABULARY
+from tests.albert_core.small_dataset import SENTENCES, VOCABULARY
 from tests.albert_core.small_run import MODEL
 
 
@@ -35,6 +38,28 @@ def test_every_form_at_every_length_has_a_row(folder):
     for row in result["rows"]:
         assert 0 < row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
         assert row["sequences_per_second"] > 0
+        assert row["bytes"] > 4 * 10_000
+    assert [row["peak_mb"] is None for row in result["rows"]] == [True] * 4 + [not find_spec("ai_edge_litert")]
+
+
+@pytest.mark.slow
+def test_forms_are_held_against_the_first(folder):
+    phone, other = folder.parent / "phone2", folder.parent / "other"
+    export_litert(folder, phone)
+    write_description(other, MODEL, (folder / "vocab.txt").read_bytes(), {"lower_case": True})
+    write_weights(other, Albert(MODEL, heads=Heads(masked_words=False, sentence_order=False, num_labels=2), seed=2))
+    write_task(other, TASKS["afqmc"], ("0", "1"), 16)
+    forms = {str(folder): TaskModel.load(folder), str(phone): LiteRtModel.load(phone), str(other): TaskModel.load(other)}
+    texts = [(a, b) for a in SENTENCES for b in SENTENCES]
+    records = [
+        Record("", "", pair, label=answer.value)
+        for pair, answer in zip(texts, forms[str(folder)].answer([Record("", "", pair) for pair in texts]), strict=True)
+    ]
+    first, same, otherwise = compare_forms(forms, records, repeats=2)["forms"]
+    assert (first["accuracy"], first["same_answers"], first["largest_difference"], first["tokens"]) == (1.0, 1.0, 0.0, 16)
+    assert (same["accuracy"], same["same_answers"], same["form"]) == (1.0, 1.0, "litert")
+    assert 0 <= same["largest_difference"] < 1e-5 < otherwise["largest_difference"]
+    assert otherwise["accuracy"] == otherwise["same_answers"] < 1
 
 
 def test_longer_than_the_model_is_refused(folder):
