@@ -52,7 +52,7 @@ def vocab(context: click.Context, as_json: bool, beam_arguments: tuple[str, ...]
       albert-data vocab --extend vocab.txt --add '“”‘’—–…' --output vocab-quotes.txt
       albert-data vocab --extend vocab.txt --corpus 'news/*.txt' --count 50 --output vocab-news.txt
     """
-    engine = beam_options(context, beam_arguments)
+    engine = beam_options(context, beam_arguments, options["output"])
     _refuse_idle(context, options)
     if options["extend"]:
         _extend(options, engine, as_json)

@@ -25,7 +25,7 @@ from pipelines.manifest import documents_account
 from pipelines.read import ReadCorpus, list_sources
 from pipelines.recipe import CleanConfig
 from pipelines.repeated_lines import RepeatedLinesConfig
-from pipelines.runners import run_job
+from pipelines.runners import check_engine, run_job
 from pipelines.sampling import KeepSmallest
 
 COUNTS = "word_counts"
@@ -76,6 +76,7 @@ def count_words(config: CountingConfig, output: str, options: PipelineOptions) -
     Raises:
       BuildError: damaged files, no document is left, or the folder cannot be written.
     """
+    check_engine(options, reads=[spec.pattern for source in config.sources for spec in source.corpora], output=folder_of(output))
     files = list_sources(config.sources)
     folder = storage.join(folder_of(output), storage.TEMPORARY, f"words-{uuid.uuid4().hex}")
     try:

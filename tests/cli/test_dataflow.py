@@ -46,3 +46,9 @@ def test_cleaning_alone_is_refused_too(albert_data):
     code, _, err = albert_data("clean", "--corpus", "gs://b/*.jsonl", "--output", "gs://b/out", "--runner", "DataflowRunner")
     assert code == 2
     assert "without --project" in err
+
+
+def test_a_vocabulary_is_refused_too(albert_data):
+    code, _, err = albert_data("vocab", "--corpus", "gs://b/*.jsonl", "--output", "vocab.txt", "--runner", "DataflowRunner", *JOB)
+    assert code == 2
+    assert "without --temp_location" in err

@@ -74,8 +74,7 @@ def run_steps(path: Path, image: Path, arguments: Mapping[str, str]) -> dict[str
       subprocess.CalledProcessError: a step failed.
     """
     subprocess.run([sys.executable, "-m", "venv", image / "venv"], check=True)
-    own = {name for name in os.environ if name.startswith("PIP_")} | {"HOME", "LANG", "SSL_CERT_FILE"}
-    variables = {name: os.environ[name] for name in own & set(os.environ)}
+    variables = {name: value for name, value in os.environ.items() if name.startswith("PIP_") or name in ("HOME", "LANG", "SSL_CERT_FILE")}
     variables["PATH"] = f"{image / 'venv' / 'bin'}:/usr/local/bin:/usr/bin:/bin"
     folder, files = image, context_files()
     for step in read_steps(path):
@@ -92,8 +91,8 @@ def run_steps(path: Path, image: Path, arguments: Mapping[str, str]) -> dict[str
                 _copy(source, folder / target, [file for file in files if file == source or file.startswith(f"{source}/")])
         elif step.name == "RUN":
             assert not re.search(r"(?<![\w.=])/\w", step.words), f"an absolute path cannot be run here: {step.words}"
-            own = variables | {"PIP_NO_CACHE_DIR": "0"}  # what this machine has downloaded before may be used
-            subprocess.run(["sh", "-ec", step.words], cwd=folder, env=own, check=True)
+            here = {"PIP_NO_CACHE_DIR": "0", "PIP_NO_COMPILE": "1"}  # downloads of before are used; byte code changes nothing
+            subprocess.run(["sh", "-ec", step.words], cwd=folder, env=variables | here, check=True)
         elif step.name == "LABEL":
             name, _, value = step.words.partition("=")
             variables[f"LABEL {name}"] = shlex.split(value)[0].replace("$ENVIRONMENT", variables.get("ENVIRONMENT", ""))
