@@ -96,22 +96,10 @@ def open_file(path: str) -> BinaryIO:
         return open(path, "rb")
     import tensorflow as tf  # here: slow to import, and needed for remote files only
 
-    try:
-        tf.io.gfile.exists(path.partition("://")[0] + "://")
-    except tf.errors.UnimplementedError as error:
-        raise unknown_file_system(path) from error
-    except tf.errors.OpError:  # it does not like the path, but knows what it is
-        pass
+    from albert_core.storage import require_file_system
+
+    require_file_system(path)
     return tf.io.gfile.GFile(path, "rb")
-
-
-def unknown_file_system(path: str) -> AlbertError:
-    """The refusal of a path that TensorFlow cannot reach."""
-    scheme = path.partition("://")[0]
-    return AlbertError(
-        f"{path}: TensorFlow has no file system for {scheme}:// here\n"
-        f"copy the folder first, to a local one or to gs://{'; or install tensorflow-io for s3://' if scheme == 's3' else ''}"
-    )
 
 
 def join(folder: str, name: str) -> str:

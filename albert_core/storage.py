@@ -19,6 +19,24 @@ def is_remote(path: str | Path) -> bool:
     return "://" in str(path)
 
 
+def require_file_system(path: str | Path) -> None:
+    """Refuses a path that TensorFlow cannot reach: `gs://` is built in, `s3://` is not.
+
+    Raises:
+      AlbertError: with what to do instead.
+    """
+    scheme, _, rest = str(path).partition("://")
+    if not rest:
+        return
+    try:
+        tf.io.gfile.exists(f"{scheme}://")
+    except tf.errors.UnimplementedError as error:
+        fix = "give a local folder or gs://…; what is to be read, copy there first"
+        raise AlbertError(f"{path}: TensorFlow has no file system for {scheme}:// here\n{fix}") from error
+    except tf.errors.OpError:  # a path of nothing, which the file system that is there does not like
+        return
+
+
 def join(folder: str | Path, name: str) -> str:
     """A file's path in a folder."""
     return f"{str(folder).rstrip('/')}/{name}"
@@ -32,11 +50,13 @@ def partial_name(path: str | Path) -> str:
 
 def exists(path: str | Path) -> bool:
     """Whether there is a file or folder."""
+    require_file_system(path)
     return bool(tf.io.gfile.exists(str(path)))
 
 
 def list_names(folder: str | Path) -> list[str]:
     """Names of what is in a folder, sorted; none when there is no folder."""
+    require_file_system(folder)
     try:
         return sorted(name.rstrip("/") for name in tf.io.gfile.listdir(str(folder)))
     except tf.errors.NotFoundError:
@@ -45,12 +65,14 @@ def list_names(folder: str | Path) -> list[str]:
 
 def make_folder(folder: str | Path) -> None:
     """Make a folder and those above it; fine if it is there."""
+    require_file_system(folder)
     with saying(f"{folder} cannot be made"):
         tf.io.gfile.makedirs(str(folder))
 
 
 def read_bytes(path: str | Path) -> bytes:
     """A whole file. FileNotFoundError when it is missing."""
+    require_file_system(path)
     try:
         with tf.io.gfile.GFile(str(path), "rb") as file:
             return file.read()
@@ -64,6 +86,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     Raises:
       AlbertError: the storage refuses: full, not allowed, not there.
     """
+    require_file_system(path)
     partial = partial_name(path)
     with saying(f"{path} cannot be written"):
         remove(partial)

@@ -3,7 +3,9 @@
 corpus ─▶ clean (each source by itself) ─▶ words, as BERT parts them ─▶ tft.vocabulary ─▶ word, count
 """
 
+import contextlib
 import dataclasses
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -25,7 +27,7 @@ from pipelines.manifest import documents_account
 from pipelines.read import ReadCorpus, list_sources
 from pipelines.recipe import CleanConfig
 from pipelines.repeated_lines import RepeatedLinesConfig
-from pipelines.runners import check_engine, run_job
+from pipelines.runners import LOCAL_RUNNERS, check_engine, run_job, runner_name
 from pipelines.sampling import KeepSmallest
 
 COUNTS = "word_counts"
@@ -78,17 +80,42 @@ def count_words(config: CountingConfig, output: str, options: PipelineOptions) -
     """
     check_engine(options, reads=[spec.pattern for source in config.sources for spec in source.corpora], output=folder_of(output))
     files = list_sources(config.sources)
-    folder = storage.join(folder_of(output), storage.TEMPORARY, f"words-{uuid.uuid4().hex}")
-    try:
-        storage.write(folder, "begun", b"")  # before hours of counting: whether there is a place for the file at all
-    except OSError as error:
-        raise BuildError(f"--output {output} cannot be written: {error}\nchoose a file in a folder that can be written") from error
-    try:
+    with _working_folder(output, options) as folder:
         run_job(lambda pipeline: _wire(pipeline, files, config, folder), options)
         told = storage.read_json(storage.join(folder, ACCOUNT))
         _check(told["account"], told["damaged"], config.allow_damaged_files)
         return WordCounts(_read_counts(folder), told["account"])
+
+
+@contextlib.contextmanager
+def _working_folder(output: str, options: PipelineOptions) -> Iterator[str]:
+    """A folder for what is counted, beside the output; a local one where the workers are of this machine and the output is not.
+
+    TensorFlow Transform also writes with TensorFlow's own file systems, which cannot reach every store that Beam can.
+
+    Raises:
+      BuildError: the output cannot be written, or the workers of an engine could not write what they count.
+    """
+    beside = storage.join(folder_of(output), storage.TEMPORARY, f"words-{uuid.uuid4().hex}")
+    engine = runner_name(options)
+    is_remote, is_local = "://" in output, engine in LOCAL_RUNNERS
+    if is_remote and not is_local and not output.startswith("gs://"):
+        raise BuildError(
+            f"--output {output}: workers of {engine} count with TensorFlow Transform, which reaches gs:// and shared folders"
+            "\ngive such an --output and copy the file, or count on this machine (leave --runner out)"
+        )
+    try:
+        storage.write(beside, "begun", b"")  # before hours of counting: whether there is a place for the file at all
+    except OSError as error:
+        raise BuildError(f"--output {output} cannot be written: {error}\nchoose a file in a folder that can be written") from error
+    try:
+        if is_remote and is_local:
+            with tempfile.TemporaryDirectory() as folder:
+                yield folder
+        else:
+            yield beside
     finally:
+        storage.remove_folder(beside)
         storage.remove_temporary(folder_of(output))
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from albert_core.config import AlbertConfig
 from albert_core.errors import AlbertError
 from albert_core.pretraining import pretrain
 from albert_core.recipes import PretrainingConfig
+from albert_core.shards import Dataset
 from albert_core.training_log import read_metrics
 from tests.albert_core import small_run
 from tests.albert_core.small_dataset import VOCABULARY, write_dataset
@@ -111,3 +113,20 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path):
     saved = CheckpointFolder(path=output / "checkpoints")
     assert saved.steps() == [10, 20]
     assert saved.find_damage(20) is None
+
+
+S3 = r"s3://bucket/x.*: TensorFlow has no file system for s3:// here\ngive a local folder or gs://"
+
+
+def test_a_file_system_that_tensorflow_lacks_is_named_with_what_to_do(albert_train, tmp_path):
+    with pytest.raises(AlbertError, match=S3):
+        Dataset.open("s3://bucket/x")
+    for use in (storage.exists, storage.list_names, storage.make_folder, storage.read_bytes, lambda path: storage.write_bytes(path, b"")):
+        with pytest.raises(AlbertError, match=S3):
+            use("s3://bucket/x")
+    storage.require_file_system("gs://bucket/x")
+    dataset = write_dataset(tmp_path / "data", num_train=8, num_eval=4).path
+    for data, output in (("s3://bucket/x", tmp_path / "run"), (dataset, "s3://bucket/x")):
+        status, _, error = albert_train("pretrain", "--data", data, "--model", "tiny", "--output", output, "--num-train-steps", 1)
+        assert status == 2
+        assert re.search(S3.replace("\\n", r"\n +"), error), error
