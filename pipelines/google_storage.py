@@ -1,6 +1,7 @@
 """Google Cloud Storage: gs://."""
 
 import contextlib
+import logging
 import os
 import re
 import threading
@@ -180,6 +181,7 @@ class GoogleStorage:
 
 def _has_credentials() -> bool:
     """Whether there are any, asked once: Beam asks four times, and waits in between."""
+    logging.getLogger("google.auth._default").setLevel(logging.ERROR)  # it warns of what is said better where it matters
     try:
         google.auth.default()
     except DefaultCredentialsError:

@@ -56,6 +56,13 @@ class _Ranges(io.RawIOBase):
         self._position += len(piece)
         return len(piece)
 
+    def readall(self) -> bytes:
+        """The rest, at once."""
+        pieces = []
+        while piece := self.read(self._size - self._position):
+            pieces.append(piece)
+        return b"".join(pieces)
+
     def _fetch_from(self, start: int, wanted: int) -> None:
         goes_on = bool(self._held) and start == self._start + len(self._held)
         self._ahead = min(2 * self._ahead, MOST_BYTES) if goes_on else FIRST_BYTES

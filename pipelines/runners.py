@@ -4,6 +4,7 @@ import argparse
 import copy
 import difflib
 import logging
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 import apache_beam as beam
@@ -22,6 +23,7 @@ from pipelines.local_workers import ForkedProcesses, start_server
 from pipelines.portable_pickles import hide_paths
 from pipelines.waiting import own_interrupts, wait_for
 
+OURS = f"{BuildError.__module__}.{BuildError.__name__}: "  # before its message in a traceback
 LOCAL_RUNNERS = ("", "DirectRunner", "FnApiRunner")
 
 
@@ -122,14 +124,22 @@ def run_job(wire: Callable[[beam.Pipeline], object], options: PipelineOptions, *
             result = pipeline.run()
         if wait and not own.view_as(GoogleCloudOptions).template_location:
             wait_for(result, own)
-    except BuildError:
-        raise
+    except BuildError as error:
+        raise BuildError(_without_place(str(error))) from error
     except Exception as error:
         raise JobFailedError(explain(f"{type(error).__name__}: {error}") or _last_words(error)) from error
 
 
 def _last_words(error: BaseException) -> str:
-    """The innermost message: Beam wraps a worker's exception, traceback and all, in its own."""
+    """The innermost message: Beam wraps a worker's exception, traceback and all, in its own. One of ours with its second line, the fix."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    ours = [number for number, line in enumerate(lines) if line.startswith(OURS)]
+    if ours:
+        return _without_place("\n".join(lines[ours[-1] : ours[-1] + 2]).removeprefix(OURS))
     telling = [line for line in lines if "Error" in line.split(":")[0] and not line.startswith(("File", "raise"))]
     return (telling or lines or [type(error).__name__])[-1]
+
+
+def _without_place(message: str) -> str:
+    """A worker's message without the name of the transform, which Beam adds."""
+    return re.sub(r" \[while running '.*'\]", "", message)

@@ -1,17 +1,22 @@
 """Files on object stores, against real servers on loopback."""
 
+import json
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import apache_beam as beam
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipelines import storage
+from pipelines import output_folder, storage
 from pipelines.errors import BuildError
 from pipelines.object_stores import PART_BYTES, store_of
-from tests.engines.object_stores import BUCKET, FORBIDDEN, READ_ONLY, google, store
+from pipelines.output_folder import lock
+from pipelines.runners import JobFailedError, parse_beam_options, run_job
+from tests.engines.object_stores import BUCKET, FORBIDDEN, READ_ONLY, amazon, google, store
 
-__all__ = ["google", "store"]
+__all__ = ["amazon", "google", "store"]
 
 pytestmark = pytest.mark.engines
 
@@ -166,3 +171,103 @@ def test_what_is_not_allowed_names_the_path_and_the_role(google):
         storage.list_files(f"gs://{FORBIDDEN}/*")
     with pytest.raises(BuildError, match=f"gs://{FORBIDDEN}/a may not be read"):
         storage.exists(f"gs://{FORBIDDEN}/a")
+
+
+@pytest.fixture
+def nobody(monkeypatch):
+    """A user without credentials, for whom clients are made anew."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/nowhere")
+    yield monkeypatch
+    monkeypatch.undo()
+    storage.use_options(PipelineOptions([]))
+
+
+def test_no_google_credentials_are_said(google, nobody):
+    nobody.setenv("API_ENDPOINT_OVERRIDE", google.environment["STORAGE_EMULATOR_HOST"])  # as if it were the real one
+    nobody.delenv("STORAGE_EMULATOR_HOST")
+    storage.use_options(PipelineOptions([]))
+    with pytest.raises(BuildError, match="gs://forbidden/a cannot be read: no Google credentials were found\nlog in: gcloud auth"):
+        storage.exists(f"gs://{FORBIDDEN}/a")
+
+
+def test_no_amazon_credentials_are_said(amazon, nobody):
+    storage.use_options(PipelineOptions([]))
+    with pytest.raises(BuildError, match="s3://corpora/a cannot be read: no AWS credentials were found\nlog in: aws configure"):
+        storage.exists(f"{amazon.bucket}/a")
+
+
+def test_the_endpoint_is_one_of_beams_options(amazon, monkeypatch):
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    storage.use_options(PipelineOptions([f"--s3_endpoint_url={amazon.environment['AWS_ENDPOINT_URL']}"]))
+    storage.write(amazon.bucket, "by-option", b"here")
+    assert storage.read(f"{amazon.bucket}/by-option") == b"here"
+    monkeypatch.undo()
+    storage.use_options(PipelineOptions([]))
+
+
+def test_a_bucket_of_amazon_that_may_not_be_written_is_named(amazon):
+    import boto3
+
+    client = boto3.session.Session().client("s3")
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
+    client.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    with pytest.raises(BuildError, match=r"s3://corpora/a may not be written: .*\nto read it takes s3:GetObject"):
+        storage.write(amazon.bucket, "a", b"")
+    client.delete_bucket_policy(Bucket=BUCKET)
+
+
+def test_uploads_that_nobody_will_end_are_discarded(amazon):
+    import boto3
+
+    client = boto3.session.Session().client("s3")
+    for name in ("out/shard", "outer/shard"):
+        client.create_multipart_upload(Bucket=BUCKET, Key=name)
+    storage.discard_unfinished(f"{amazon.bucket}/out")
+    assert [entry["Key"] for entry in client.list_multipart_uploads(Bucket=BUCKET)["Uploads"]] == ["outer/shard"]
+
+
+def test_of_two_locks_at_the_same_moment_one_holds(store, monkeypatch):
+    monkeypatch.setattr(output_folder, "_host", lambda: threading.current_thread().name)  # two machines
+    output, inside = f"{store.bucket}/locked", []
+
+    def enter(number):
+        try:
+            with lock(output):
+                inside.append(number)
+                both.wait(10)
+        except BuildError as error:
+            both.wait(10)
+            return str(error)
+        return None
+
+    both = threading.Barrier(2)
+    told = storage.each(enter, [1, 2])
+    assert len(inside) == 1
+    assert len([message for message in told if message and f"--output {output} " in message]) == 1
+    assert not storage.exists(f"{output}/build.lock")
+
+
+def test_a_lock_of_another_machine_says_how_to_remove_it(store):
+    output = f"{store.bucket}/elsewhere"
+    storage.write_json(output, "build.lock", {"host": "elsewhere", "pid": 7, "since": "yesterday", "token": "x"})
+    tool = "gcloud storage rm" if output.startswith("gs") else "aws s3 rm"
+    with (
+        pytest.raises(BuildError, match=f"by process 7 on elsewhere, since yesterday\nwait .* remove its lock: {tool} {output}/build.lock"),
+        lock(output),
+    ):
+        pytest.fail("it is locked")
+
+
+@pytest.mark.parametrize(("workers", "kind"), [(1, BuildError), (2, JobFailedError)])
+def test_a_fault_in_the_middle_of_a_job_names_the_path_and_the_fix(google, workers, kind):
+    def write(number):
+        storage.write(f"gs://{READ_ONLY}/out", f"part-{number}", b"")
+
+    def wire(pipeline):
+        return pipeline | beam.Create([1]) | beam.Map(write)
+
+    arguments = [f"--direct_num_workers={workers}"]
+    with pytest.raises(kind, match=rf"^gs://{READ_ONLY}/out/part-1 may not be written: .*permission\nto read .*objectUser$"):
+        run_job(wire, parse_beam_options(arguments))
