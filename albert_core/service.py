@@ -98,7 +98,7 @@ class Model:
         self.predictor.embed(["预热"])
         if self.task is not None:
             choices = ("一", "二") if self.task.task.kind == CHOICE else ()
-            self.task.answer([self.task.record_of(["预热"] * self.task.num_texts, choices=choices)])
+            self.task.answer([Record("warm-up", "", ("预热",) * self.task.num_texts, choices=choices)])
 
 
 class Metrics:
