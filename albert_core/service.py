@@ -232,7 +232,9 @@ def _add_questions(app: FastAPI, model: Model, batchers: dict[str, Batcher], lim
 def _records(task: TaskModel, rows: list[list[str]]) -> list[Record]:
     """Entries as records; of tasks with choices, these stand behind the texts."""
     number = task.num_texts if task.task.kind == CHOICE else None
-    return [task.record_of(row[:number], where=f"entry {at}", choices=row[number:] if number else ()) for at, row in enumerate(rows)]
+    records = [task.record_of(row[:number], where=f"entry {at}", choices=row[number:] if number else ()) for at, row in enumerate(rows)]
+    task.encoder.check_readable(records)
+    return records
 
 
 @contextmanager

@@ -85,9 +85,7 @@ class TaskModel:
             )
         if empty := [name for name, text in zip(names, texts, strict=True) if not text.strip()]:
             raise AlbertError(f"{where}: the {empty[0]} is empty\ngive a text")
-        record = Record(where, where, tuple(texts), choices=tuple(choices))
-        self.encoder.check_readable([record])
-        return record
+        return Record(where, where, tuple(texts), choices=tuple(choices))
 
     @property
     def num_texts(self) -> int:

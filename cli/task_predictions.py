@@ -42,7 +42,9 @@ class TaskQuestion(Question):
                 raise AlbertError(f"{self._path} has no masked-word head: it answers {self.asker}\nask a pretrained model for {MASK}")
             with naming(entry):
                 choices = entry.texts[self._num_texts :] if self._num_texts else ()
-                records.append(self._model.record_of(entry.texts[: self._num_texts], where=f"entry {at}", choices=choices))
+                record = self._model.record_of(entry.texts[: self._num_texts], where=f"entry {at}", choices=choices)
+                self._model.encoder.check_readable([record])
+                records.append(record)
         for record, answer in zip(records, self._model.answer(records), strict=True):
             value = self._model.describe(record, answer, top_k=self._top_k)
             yield to_json({"texts": list(record.texts), **value}) if self._as_json else _line(self._model, record, answer, self._top_k)
