@@ -34,6 +34,9 @@ SHARD_BYTES_PER_COMPACT_BYTE = 2.5
 SHARD_BYTES_PER_INSTANCE = 160.0
 """Memory of a worker that writes a shard: its documents as they came and unpacked; a row, a key and an index for each instance. Shards of
 30 MB of text took 54 MB with 24,661 instances and 89 MB with 246,424."""
+SECONDS_ERROR = 0.15
+"""Of the seconds of a stage, beside the error of the text that costs them: pieces are small, and the machine does other things. Plans were
+off by up to 19 % ("Plans against runs")."""
 PART_COPIES = 3.5
 """Of the clean text of a file of documents in the worker that sorts and packs it: 128 MB took 450 (SCALE.md)."""
 BATCH_COPIES = 8
@@ -140,6 +143,7 @@ def _assumed(config: "PlanConfig") -> list[str]:
     said = [f"{config.runner}: {engine.source}"]
     if config.machine is not None:
         said += [
+            "kernels are compiled before: a container whose cache is empty spends about a minute on it, on each of its cores",
             f"a vCPU of {config.machine.name} is as fast as a core of this machine, {engine.utilisation:.0%} of it work, "
             f"and a job takes {engine.job_seconds:g} s to start and end",
             "all workers are billed from the beginning to the end; what is shuffled is billed twice, written and read",
@@ -176,7 +180,7 @@ def _cpu_seconds(totals: Sequence["SourceTotals"], outcome: SampleOutcome, *, nu
         times = 2 if stage == "write documents" else 5 if stage == "shuffle" else 1  # twice written; see _shuffled_bytes
         stages[stage] = add(total.seconds[stage] for total in totals).times(times)
     functions = add(stages.values()).value
-    spread = add(total.kept_bytes for total in totals).relative_error  # seconds have an interval as wide as the text that costs them
+    spread = math.hypot(add(total.kept_bytes for total in totals).relative_error, SECONDS_ERROR)
     work = Estimate(functions, math.inf if math.isinf(spread) else functions * spread)
     fixed = PROCESS_CPU_SECONDS + num_jobs * JOB_CPU_SECONDS + outcome.startup_seconds + num_shards * outcome.fixed_seconds
     return stages | {"fixed": Estimate(fixed), "work": work, "total": Estimate(work.value + fixed, work.error)}

@@ -20,7 +20,7 @@ from pipelines.planning.prices import GB, PUBLISHED, REGION, Prices
 
 TABLE_WORKERS = (1, 10, 50, 200)
 REQUESTS_OF_A_WRITE = 3
-"""Create, copy to the name, delete: object stores have no rename."""
+"""On average, assumed: a small object is one, a large one begins, goes in parts and ends."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

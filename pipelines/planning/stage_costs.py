@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numba.core.event import Event, Listener, install_listener
 
 from pipelines.apply_rules import ApplyDocumentRules, ApplyLineRules
 from pipelines.batches import CLEANED_SCHEMA, ArrowBatchCoder, PackedBatchCoder
@@ -76,7 +77,8 @@ class SampleOutcome:
       parquet_bytes: that the documents take, of each source.
       line_bytes: that are shuffled to find repeated lines, of each source.
       seconds: of CPU by stage.
-      startup_seconds: of CPU until the first document was through: dictionaries, vocabulary, kernels. Every worker does that once.
+      startup_seconds: of CPU until the first document was through: dictionaries and vocabulary, which every worker loads once. What numba
+        compiled for it is left out.
       fixed_seconds: of CPU for a shard without documents; it is not a part of `seconds`.
     """
 
@@ -88,23 +90,45 @@ class SampleOutcome:
     fixed_seconds: float
 
 
+class _Compilations(Listener):
+    """Seconds of CPU in which numba compiled: it keeps the kernels, so that the next process, the build's, need not."""
+
+    def __init__(self) -> None:
+        self.seconds, self._depth, self._started = 0.0, 0, 0.0
+
+    def on_start(self, event: Event) -> None:
+        if not self._depth:
+            self._started = time.process_time()
+        self._depth += 1
+
+    def on_end(self, event: Event) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self.seconds += time.process_time() - self._started
+
+
 class _Clock:
+    """Seconds of CPU by stage, without those of compilation."""
+
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.compilations = _Compilations()
+
+    def now(self) -> float:
+        return time.process_time() - self.compilations.seconds
 
     @contextlib.contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        started = time.process_time()
+        started = self.now()
         yield
-        self.seconds[stage] += time.process_time() - started
+        self.seconds[stage] += self.now() - started
 
 
 class _Stages:
     """The functions of the build, ready to be called."""
 
-    def __init__(self, cleaning: CleaningConfig, instances: InstancesConfig, folder: str) -> None:
-        self.cleaning, self.instances, self.folder = cleaning, instances, folder
-        self.clock = _Clock()
+    def __init__(self, cleaning: CleaningConfig, instances: InstancesConfig, folder: str, clock: _Clock) -> None:
+        self.cleaning, self.instances, self.folder, self.clock = cleaning, instances, folder, clock
         self.line_rules = ApplyLineRules(cleaning.clean)
         self.document_rules = ApplyDocumentRules(cleaning.clean)
         self.evaluation_text = FindEvaluationText(cleaning.decontamination)
@@ -161,14 +185,14 @@ class _Stages:
 
 def run_stages(pieces: Iterable[Piece], cleaning: CleaningConfig, instances: InstancesConfig, shares: dict[str, float]) -> SampleOutcome:
     """Builds the pieces and throws away what comes out. `shares`: of each source, the part of it that the pieces are."""
-    listed = list(pieces)
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.process_time()
-        stages = _Stages(cleaning, instances, folder)
+    listed, clock = list(pieces), _Clock()
+    with tempfile.TemporaryDirectory() as folder, install_listener("numba:compile", clock.compilations):
+        started = clock.now()
+        stages = _Stages(cleaning, instances, folder, clock)
         for piece in listed[:1]:
             warm = Piece(piece.source, piece.documents.slice(0, WARM_UP_ROWS), 0, 0, Counter())
             stages.make_instances(stages.clean_lines(warm))
-        startup = time.process_time() - started
+        startup = clock.now() - started
         stages.clock.seconds.clear()
         with stages.clock("fixed"):
             list(stages.write.process((0, [pa.RecordBatch.from_pylist([], schema=COMPACT_SCHEMA)]), stages.plan))
