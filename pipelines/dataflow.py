@@ -151,7 +151,7 @@ DEFAULTS = (
     Default(
         option="--disk_size_gb",
         value=lambda job: str(DISK_GB),
-        reason="the image unpacked is about 5 GB; what is shuffled lies in the Shuffle service, the default of batch jobs, not on workers",
+        reason="the image unpacked is about 4 GB; what is shuffled lies in the Shuffle service, the default of batch jobs, not on workers",
     ),
     Default(
         option="--worker_disk_type",
