@@ -59,8 +59,12 @@ class GoogleStorage:
 
     def read(self, path: str) -> bytes:
         """One request."""
-        with self._telling(path, "read", missing_object=True):
-            return cast(bytes, self._blob(path).download_as_bytes(raw_download=True))
+        try:
+            with self._telling(path, "read", missing_object=True):
+                return cast(bytes, self._blob(path).download_as_bytes(raw_download=True))
+        except FileNotFoundError:
+            self._require_bucket(split_path(path)[0])
+            raise
 
     def open(self, path: str) -> BinaryIO:
         """One request, then one for each range, all of the version that was there."""

@@ -183,6 +183,7 @@ def split_path(path: str) -> tuple[str, str]:
 
 def match(store: ObjectStore, pattern: str) -> list[FileMetadata]:
     """The objects that a glob means, in Beam's sense: `*` within a folder, `**` through all."""
+    split_path(pattern)  # refuses a pattern for the bucket
     prefix = re.match(r"[^*?\[]*", pattern)[0]  # type: ignore[index]
     if prefix == pattern and not pattern.endswith("/"):
         found = store.stat(pattern)

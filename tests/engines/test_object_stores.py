@@ -156,6 +156,7 @@ def test_a_missing_object_is_a_missing_file_and_a_missing_bucket_is_named(store)
     for use in (
         lambda: storage.exists(f"{missing}/a"),
         lambda: storage.open_file(f"{missing}/a"),
+        lambda: storage.read(f"{missing}/a"),
         lambda: storage.list_files(f"{missing}/*"),
         lambda: storage.write(missing, "a", b""),
         lambda: storage.write_new(missing, "a", b""),
