@@ -3,17 +3,18 @@
 import contextlib
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions
-from apache_beam.runners.runner import PipelineResult
+from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from pipelines import progress
 from pipelines.flink import counts_of_flink
 
-CANCEL_MILLIS = 30_000
+CANCEL_SECONDS, POLL_SECONDS = 30.0, 0.2
 
 
 class JobCancelledError(KeyboardInterrupt):
@@ -55,8 +56,9 @@ def _cancel(result: PipelineResult) -> None:
         result.cancel()
     except Exception as error:
         raise JobGoesOnError(f"the job could not be cancelled ({error}): stop it by the engine's own means") from error
-    with contextlib.suppress(Exception):  # it ends in a state that is not the one wished for: it was cancelled
-        result.wait_until_finish(CANCEL_MILLIS)
+    deadline = time.monotonic() + CANCEL_SECONDS
+    while not PipelineState.is_terminal(result.state) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)  # asked, for a second `wait_until_finish` would read the streams of the first, and break them
     raise JobCancelledError("the job was cancelled") from None
 
 

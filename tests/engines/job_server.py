@@ -21,7 +21,15 @@ def job_server(folder: Path, *, master: str = EMBEDDED, java: Sequence[str] = ()
       conf: a folder with Flink's config.yaml.
     """
     port = free_port()
-    command: list[object] = ["java", *java, "-jar", job_server_jar(), f"--job-host={HOST}", f"--job-port={port}"]
+    command: list[object] = [
+        "java",
+        "-XX:+ExitOnOutOfMemoryError",
+        *java,
+        "-jar",
+        job_server_jar(),
+        f"--job-host={HOST}",
+        f"--job-port={port}",
+    ]
     command += ["--artifact-port=0", "--expansion-port=0", f"--artifacts-dir={folder / 'staged'}", f"--flink-master={master}"]
     command += [f"--flink-conf-dir={conf}"] if conf else []
     with program(command, folder / "job-server.log", port=port):

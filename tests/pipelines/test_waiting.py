@@ -28,10 +28,13 @@ class Interrupted(PipelineResult):
         self.error, self.calls = error, []
 
     def wait_until_finish(self, duration=None):
-        self.calls.append(f"wait {duration}")
-        if duration is None:
-            raise KeyboardInterrupt
-        raise RuntimeError("the job ended in state CANCELLED")
+        self.calls.append("wait")
+        raise KeyboardInterrupt
+
+    @property
+    def state(self):
+        self.calls.append("state")
+        return PipelineState.CANCELLED if self.calls.count("state") > 1 else PipelineState.CANCELLING
 
     def cancel(self):
         self.calls.append("cancel")
@@ -43,7 +46,7 @@ def test_an_interruption_cancels_the_job():
     result = Interrupted()
     with pytest.raises(JobCancelledError, match=r"^the job was cancelled$"):
         wait_for(result, parse_beam_options([]))
-    assert result.calls == ["wait None", "cancel", "wait 30000"]
+    assert result.calls == ["wait", "cancel", "state", "state"]
 
 
 def test_a_job_that_cannot_be_cancelled_is_said_to_go_on():
