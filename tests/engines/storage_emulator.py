@@ -60,9 +60,14 @@ def anonymous() -> Iterator[None]:
 @contextlib.contextmanager
 def emulated_storage(program: str) -> Iterator[str]:
     """The emulator for this process and those that it starts; yields the bucket, gs://NAME."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from pipelines import storage
+
     with storage_emulator(program) as address, anonymous():
         before = {name: os.environ.get(name) for name in environment(address)}
         os.environ.update(environment(address))
+        storage.use_options(PipelineOptions([]))  # other clients than before
         try:
             yield f"gs://{BUCKET}"
         finally:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipelines import storage
+from pipelines.errors import BuildError
 from tests.engines.storage_emulator import emulated_storage, find_emulator
 
 
@@ -26,5 +27,5 @@ def test_a_file_is_written_whole_under_its_name(bucket):
 
 @pytest.mark.engines
 def test_a_bucket_that_is_not_there_is_an_error(bucket):
-    with pytest.raises(Exception, match="404"):
+    with pytest.raises(BuildError, match="there is no bucket gs://no-such-bucket"):
         storage.write("gs://no-such-bucket/folder", "one.txt", b"")
