@@ -41,6 +41,7 @@ def test_a_lock_goes_with_its_block_unless_a_job_holds_it(tmp_path):
         (None, OLD, "wait for it; if the engine has no such job any more, remove .*build.lock"),
         (False, NOW, "wait for it; if the engine has no such job any more, remove .*build.lock"),  # its launcher may be about to submit it
     ],
+    ids=["runs", "not known", "not there yet"],  # the time of day in a name would have two workers collect different tests
 )
 def test_the_lock_of_a_job_that_may_run_is_respected(tmp_path, active, since, fix):
     write_lock(tmp_path, since=since)
