@@ -25,7 +25,7 @@ lint: setup
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # albert_core alone on tensorflow 2.20, the newest that tensorflow-tpu has; the other pins are those of constraints.txt.
 CORE := .venv-tf220

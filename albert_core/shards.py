@@ -16,6 +16,7 @@ import functools
 import io
 import json
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, get_args
@@ -58,6 +59,9 @@ SHARD_SUFFIX, INDEX_SUFFIX, DOCUMENTS_SUFFIX = ".tfrecord", ".index.npy", ".docu
 SHARD_NAME = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.tfrecord")
 BLOCK_INSTANCES = 256
 SOURCES = "sources"  # beside the features, where asked for
+_ONE_HEADER = (
+    threading.Lock()
+)  # NumPy reads a header by `ast.literal_eval`, which in CPython 3.11 two threads at once can break (SystemError)
 Kind = Literal["static", "dynamic"]
 OpenFile = Callable[[str], BinaryIO]
 """Opens a path for reading, seekable. OSError where that cannot be."""
@@ -359,7 +363,9 @@ class Split:
         if shard not in self._indexes:
             name = self.shards[shard]["name"].removesuffix(SHARD_SUFFIX) + INDEX_SUFFIX
             try:
-                index = np.load(io.BytesIO(read_file(join(self.dataset.path, name), self.dataset.opener)), allow_pickle=False)
+                content = io.BytesIO(read_file(join(self.dataset.path, name), self.dataset.opener))
+                with _ONE_HEADER:
+                    index = np.load(content, allow_pickle=False)
                 num_blocks = int(self._first_blocks[shard + 1] - self._first_blocks[shard])
                 if index.shape != (num_blocks + 1,) or index[-1] != self.shards[shard]["bytes"] or (np.diff(index) <= 0).any():
                     raise ValueError(f"it is not the index of {num_blocks:,} blocks in {self.shards[shard]['bytes']:,} bytes")
