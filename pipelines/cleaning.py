@@ -25,6 +25,7 @@ from pipelines.errors import BuildError
 from pipelines.export import FOLDER as EXPORTED
 from pipelines.export import export_json_lines
 from pipelines.fingerprints import fingerprint
+from pipelines.flink import warn_of_large_tasks
 from pipelines.gate import gate
 from pipelines.near_duplicates import NearDuplicatesConfig
 from pipelines.output_folder import (
@@ -231,6 +232,7 @@ def clean_stage(
     """The manifest of each source, whose clean documents lie in its folder; only those that are missing are cleaned."""
     if state.missing:
         job = clean_job(config, files, state)
+        warn_of_large_tasks(options, text_bytes(job.files))
         with watch("clean", sum(file.size for file in job.files)):
             run_job(lambda pipeline: pipeline | "Clean" >> job, options)
         storage.remove_temporary(*temporary_places(config.output, state.missing, CLEANED, storage.join(REJECTS, "clean")))

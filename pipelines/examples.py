@@ -28,6 +28,7 @@ from pipelines.fingerprints import fingerprint
 from pipelines.manifest import dataset_digest
 from pipelines.output_folder import finished_manifest, lock
 from pipelines.runners import run_job
+from pipelines.spread import Spread
 
 SPLITS = ("train", "dev")
 SPLIT, FIRST, SECOND = "split", "first", "second"  # columns beside those of the examples
@@ -184,7 +185,7 @@ class MakeExamples(beam.PTransform):
             pipeline
             | "Files" >> beam.Create(files, reshuffle=False)
             | "ReadRecords" >> beam.ParDo(ReadRecords(self.plan, schema)).with_output_types(pa.RecordBatch)
-            | "SpreadBatches" >> beam.Reshuffle()
+            | "SpreadBatches" >> Spread()
         )
         with tft_beam.Context(temp_dir=storage.join(self.output, storage.TEMPORARY, "transform")):
             (encoded, _), graph = (

@@ -12,6 +12,7 @@ from albert_core.shards import MANIFEST
 from pipelines import storage
 from pipelines.output_folder import DOCUMENTS
 from pipelines.runners import run_job
+from pipelines.spread import Spread
 
 FOLDER = "jsonl"
 
@@ -23,7 +24,7 @@ def export_json_lines(output: str, manifest: dict[str, Any], options: PipelineOp
     names: Sequence[str] = [part["name"] for part in manifest["parts"]]
 
     def wire(pipeline: beam.Pipeline) -> None:
-        parts = pipeline | "Files" >> beam.Create(names) | "Spread" >> beam.Reshuffle()
+        parts = pipeline | "Files" >> beam.Create(names) | "Spread" >> Spread()
         parts | "Export" >> beam.Map(export_part, storage.join(output, DOCUMENTS), folder)
 
     run_job(wire, options)

@@ -23,6 +23,7 @@ from pipelines.accounts import Account, by_source
 from pipelines.batches import REJECT_SCHEMA
 from pipelines.rejects import RejectOutput
 from pipelines.sampling import is_sampled, record_key
+from pipelines.spread import Spread
 
 BATCH_BYTES = 8 << 20
 RANGE_BYTES = 64 << 20
@@ -117,7 +118,7 @@ class ReadCorpus(beam.PTransform):
         others = [part for part in parts if not self._is_long_stream(part)]
         ranges = begin | "ReadRanges" >> _Read(pack_ranges(others, self.batch_bytes), self.batch_bytes, self.sample)
         streams = begin | "ReadStreams" >> _Read([(part,) for part in long], self.batch_bytes, self.sample)
-        spread = streams.batches | "SpreadBatches" >> beam.Reshuffle()
+        spread = streams.batches | "SpreadBatches" >> Spread()
         return RawDocuments(
             (ranges.batches, spread) | "FlattenBatches" >> beam.Flatten(),
             (ranges.rejects, streams.rejects) | "FlattenRejects" >> beam.Flatten(),
@@ -157,7 +158,7 @@ class _Read(beam.PTransform):
         read = (
             begin
             | "ListRanges" >> beam.Create(self.packs, reshuffle=False).with_output_types(Pack)  # else a type for each length of a pack
-            | "SpreadRanges" >> beam.Reshuffle()
+            | "SpreadRanges" >> Spread()
             | "ReadRecords"
             >> beam.ParDo(ReadRecords(self.batch_bytes, self.sample)).with_outputs("rejects", "accounts", "damaged", main="batches")
         )

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines import storage
+from pipelines.spread import Spread
 
 
 class ReadDocuments(beam.PTransform):
@@ -23,9 +24,9 @@ class ReadDocuments(beam.PTransform):
         return (
             manifest
             | "ListParts" >> beam.FlatMap(part_paths, self.folder).with_output_types(str)
-            | "SpreadParts" >> beam.Reshuffle()
+            | "SpreadParts" >> Spread()
             | "ListRowGroups" >> beam.FlatMap(list_row_groups)
-            | "Spread" >> beam.Reshuffle()
+            | "Spread" >> Spread()
             | "ReadRowGroup" >> beam.FlatMap(read_row_group, self.columns).with_output_types(pa.RecordBatch)
         )
 

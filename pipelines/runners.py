@@ -81,7 +81,7 @@ def runner_name(options: PipelineOptions) -> str:
 def make_runner(options: PipelineOptions) -> PipelineRunner | str:
     """The engine. `DirectRunner` is the in-process one: Beam would try Prism first, and download it. Several workers are processes."""
     name = runner_name(options)
-    if name in flink.RUNNERS:
+    if flink.is_asked_for(options):
         flink.suit_flink(options)
     if name not in LOCAL_RUNNERS:
         return name

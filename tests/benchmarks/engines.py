@@ -3,7 +3,7 @@
     python -m tests.benchmarks.engines same [ARTICLES]       digests and accounts, static and dynamic
     python -m tests.benchmarks.engines one-job [ARTICLES]    the same build as several jobs and as one
     python -m tests.benchmarks.engines killed [RUNS ARTICLES BUILDS]
-    python -m tests.benchmarks.engines memory [COPIES]
+    python -m tests.benchmarks.engines memory [COPIES ARTICLES SHARDS]
     python -m tests.benchmarks.engines speed [COPIES TURNS]
 
 Each prints its table. `make test-engines` gets what Flink needs; Prism is found, or built with Go. Articles: the first so many of the
@@ -306,16 +306,21 @@ def cleaned_articles(folder: Path, articles: int) -> Path:
     return folder / "clean"
 
 
-def memory(copies: int = 80, articles: int = 4000) -> None:
-    """Dynamic shards of more than fits: 600 MB of heap for Flink, one Python worker; 320 MB were too little."""
+SMALL_JAVA = ["-Xmx400m", "-XX:MaxDirectMemorySize=512m", "-Djdk.nio.maxCachedBufferSize=1000000"]
+"""350 MB of direct memory were too little: Java keeps a buffer of the size of the largest write for each thread, unless told not to."""
+
+
+def memory(copies: int = 200, articles: int = 4000, num_shards: int = 400) -> None:
+    """Dynamic shards of more than fits: an embedded Flink with little memory, and one Python worker."""
     print("| MB of text | MB of shards | seconds | peak MB: JVM | Python | all |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         top = Path(scratch)
         size = repeat_documents(cleaned_articles(top, articles), top / "many", copies)
-        with embedded(top / "embedded", 1, ["-Xmx600m", "-XX:MaxDirectMemorySize=400m"]) as (options, pool):
+        with embedded(top / "embedded", 1, SMALL_JAVA) as (options, pool):
             watcher = Watcher(lambda: {"JVM": java_processes(), "Python": [pool.process.pid, *children(pool.process.pid), *pool.workers]})
             started = time.monotonic()
-            shards = ShardsConfig(documents=str(top / "many"), output=str(top / "out"), instances=instances_config("dynamic"))
+            instances = instances_config("dynamic", num_shards=num_shards)
+            shards = ShardsConfig(documents=str(top / "many"), output=str(top / "out"), instances=instances)
             manifest = run_instances(shards, parse_beam_options(options))
             seconds = time.monotonic() - started
             peaks = watcher.end()

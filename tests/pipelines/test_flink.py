@@ -5,9 +5,11 @@ import json
 import threading
 
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines import progress
-from pipelines.flink import counts_of_flink, read_metrics
+from pipelines.errors import BuildError, BuildWarning
+from pipelines.flink import counts_of_flink, read_metrics, warn_of_large_tasks
 from pipelines.runners import parse_beam_options
 from pipelines.waiting import ask_for_counts
 
@@ -75,3 +77,34 @@ def test_the_cluster_is_the_one_that_the_options_name(flink):
 
     ask = ask_for_counts(Result(), parse_beam_options(["--runner=FlinkRunner", f"--flink_master={flink}"]))
     assert ask() == {"cleaned": 305, "shards": 2}
+
+
+def test_tasks_that_would_make_more_than_the_runner_holds_are_warned_of_with_the_options_that_help():
+    with pytest.warns(BuildWarning) as caught:
+        warn_of_large_tasks(parse_beam_options(["--runner=FlinkRunner", "--parallelism=16"]), 30_000_000_000)
+    assert str(caught[0].message).splitlines() == [
+        "30.0 GB over 16 tasks of Flink: what a task makes waits in memory until the task ends, and above about 1.1 GB it never does",
+        "on a cluster: --parallelism 224 --execution_mode_for_batch BATCH_FORCED"
+        " (there may be more tasks than slots; they run one after another)",
+    ]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("options", "num_bytes"),
+    [
+        (["--runner=FlinkRunner", "--parallelism=224"], 30_000_000_000),
+        (["--runner=PortableRunner"], 1 << 30),
+        (["--runner=DataflowRunner"], 1 << 40),
+        ([], 1 << 40),
+    ],
+)
+def test_other_jobs_are_not_warned_of(options, num_bytes):
+    warn_of_large_tasks(PipelineOptions(options), num_bytes)
+
+
+def test_the_job_servers_execution_mode_is_an_option():
+    options = parse_beam_options(["--runner=FlinkRunner", "--execution_mode_for_batch=BATCH_FORCED"])
+    assert options.get_all_options(drop_default=True)["execution_mode_for_batch"] == "BATCH_FORCED"
+    with pytest.raises(BuildError, match="invalid choice: 'FORCED'"):
+        parse_beam_options(["--runner=FlinkRunner", "--execution_mode_for_batch=FORCED"])
