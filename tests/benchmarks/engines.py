@@ -307,10 +307,11 @@ def cleaned_articles(folder: Path, articles: int) -> Path:
 
 
 SMALL_JAVA = ["-Xmx400m", "-XX:MaxDirectMemorySize=512m", "-Djdk.nio.maxCachedBufferSize=1000000"]
-"""350 MB of direct memory were too little: Java keeps a buffer of the size of the largest write for each thread, unless told not to."""
+"""350 MB of direct memory were too little: Java keeps a buffer of the size of the largest write for each thread, unless told not to. And
+the runner has up to 100 shards on their way to a worker: hence small ones."""
 
 
-def memory(copies: int = 200, articles: int = 4000, num_shards: int = 400) -> None:
+def memory(copies: int = 200, articles: int = 4000, num_shards: int = 2000) -> None:
     """Dynamic shards of more than fits: an embedded Flink with little memory, and one Python worker."""
     print("| MB of text | MB of shards | seconds | peak MB: JVM | Python | all |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:

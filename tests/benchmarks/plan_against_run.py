@@ -55,6 +55,7 @@ def compare(name: str, share: str) -> str:
     foretold = plans[0]
     shards = sum(shard["bytes"] + shard["documents"]["bytes"] for shard in built["shards"])
     seconds = sum(plan["cpu_seconds"]["total"]["value"] for plan in plans) / 2
+    duration = sum(plan["time"]["seconds"]["value"] for plan in plans) / 2
     cells = [
         f"{name}, {foretold['corpus']['sampled_share']:.1%}",
         against(foretold["documents"]["kept"]["value"], built["documents"]["kept"]),
@@ -62,7 +63,7 @@ def compare(name: str, share: str) -> str:
         against(foretold["written_bytes"]["shards"]["value"] / 1e6, shards / 1e6, ".1f"),
         against(foretold["written_bytes"]["total"]["value"] / 1e6, (shards + parquet) / 1e6, ".1f"),
         against(seconds, cpu, ".1f"),
-        f"{wall:.0f}",
+        against(duration, wall),
         " ".join(f"{load:.0f}" for load in os.getloadavg()),
     ]
     return f"| {' | '.join(cells)} |"
