@@ -17,6 +17,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from corpora.files import CorpusFile
 from pipelines import storage
 from pipelines.build import MADE_BY, BuildConfig, check_instances, described_anew, read_dataset
+from pipelines.clean import text_bytes
 from pipelines.cleaning import (
     CleaningConfig,
     CleaningState,
@@ -32,6 +33,7 @@ from pipelines.distinct import FOLDER as DISTINCT
 from pipelines.errors import BuildError
 from pipelines.failures import forget_failure, write_failure
 from pipelines.fingerprints import instances_fingerprint
+from pipelines.flink import warn_of_large_tasks
 from pipelines.gate import gate
 from pipelines.output_folder import (
     CLEANED,
@@ -158,6 +160,7 @@ def run_one_job(config: BuildConfig, options: PipelineOptions, watch: Watch | No
         forget_failure(cleaning.output)
         if state.documents is None:
             clear_documents(cleaning.output)
+        warn_of_large_tasks(options, text_bytes(file for file in files if file.source in state.missing))
         job = BuildInOneJob(config, files, state, fingerprint, held.token)
         size = sum(file.size for file in files if file.source in state.missing)
         try:
