@@ -10,7 +10,7 @@ POST /v1/masked       the words behind [MASK]             GET /docs      this, t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +101,12 @@ class Model:
             self.task.answer([Record("warm-up", "", ("预热",) * self.task.num_texts, choices=choices)])
 
 
+MISSING = {
+    "masked": "the model has no head for masked words: serve a pretrained one",
+    "predict": "the model was not fine-tuned on a task: serve one that albert-train finetune has made, or give --task",
+}
+
+
 class Metrics:
     """Counters for Prometheus, of this service alone."""
 
@@ -181,7 +187,8 @@ def _calls(model: Model) -> dict[str, Callable[[list[Any]], list[Any]]]:
 
 
 def _add_questions(app: FastAPI, model: Model, batchers: dict[str, Batcher], limits: Limits) -> None:
-    """The paths that ask the model. Those that it has no head for are not there."""
+    """The paths that ask the model."""
+    _say_what_is_missing(app, batchers)
 
     async def ask(name: str, items: list[Any]) -> list[Any]:
         try:
@@ -227,6 +234,19 @@ def _add_questions(app: FastAPI, model: Model, batchers: dict[str, Batcher], lim
                 limits.check(rows)
                 records = _records(task, rows)
             return {"answers": await ask("predict", records)}
+
+
+def _say_what_is_missing(app: FastAPI, names: Collection[str]) -> None:
+    """A path that this model has no head for says so, and is not listed."""
+
+    def refuse(name: str) -> Callable[[], Awaitable[None]]:
+        async def answer() -> None:
+            raise HTTPException(404, f"{MISSING[name]}; this one has {', '.join(f'/v1/{own}' for own in [*names, 'similarity'])}")
+
+        return answer
+
+    for name in MISSING.keys() - set(names):
+        app.add_api_route(f"/v1/{name}", refuse(name), methods=["POST"], include_in_schema=False)
 
 
 def _records(task: TaskModel, rows: list[list[str]]) -> list[Record]:
