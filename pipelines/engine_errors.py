@@ -26,6 +26,16 @@ _LOST = r"lost contact with the service|work item was attempted \d+ times withou
 
 TABLE: tuple[tuple[str, str, str], ...] = (
     (DIFFERENT, "{line}", "build the worker image from this checkout (docker/README.md), or install here what it has"),
+    (
+        r"exceeds the maximum size of a sort buffer",  # all values of a key in a task are one record, and sorters share a slot's memory
+        "a Flink task has too little memory to sort in: {line}",
+        "taskmanager.memory.managed.size: 512m a slot or more in Flink's config.yaml",
+    ),
+    (
+        r"[Ii]nsufficient number of network buffers",
+        "Flink has too little memory for its shuffles: {line}",
+        "taskmanager.memory.network.min and .max: 256m or more in Flink's config.yaml",
+    ),
     (_MEMORY, "a worker ran out of memory: {line}", MEMORY_FIX),
     (_KILLED, "a worker was killed, most often for lack of memory: {line}", MEMORY_FIX),
     (_LOST, "a worker was lost again and again, most often for lack of memory: {line}", MEMORY_FIX),

@@ -44,7 +44,8 @@ restart-strategy.fixed-delay.attempts: 20
 restart-strategy.fixed-delay.delay: 2 s
 io.tmp.dirs: {folder}/spilled
 """
-HEAP_MEGABYTES, MANAGED_MEGABYTES, NETWORK_MEGABYTES = 256, 128, 256  # a sorting shuffle takes 16 MB of network buffers, and a job has many
+HEAP_MEGABYTES, MANAGED_MEGABYTES, NETWORK_MEGABYTES = 512, 512, 256
+"""A sorting shuffle takes 16 MB of network buffers, and a job has many. 128 MB of managed memory do not carry the benchmark corpus."""
 MEMORY = {
     "cpu.cores": "1.0",
     "memory.task.heap.size": f"{HEAP_MEGABYTES}m",

@@ -9,6 +9,17 @@ LOST = "a worker was lost again and again, most often for lack of memory"
 @pytest.mark.parametrize(
     ("message", "cause", "fix"),
     [
+        (
+            "failed: java.io.IOException: The record exceeds the maximum size of a sort buffer (current maximum: 7798784 bytes).",
+            "a Flink task has too little memory to sort in: failed: java.io.IOException: The record exceeds the maximum size"
+            " of a sort buffer (current maximum: 7798784 bytes).",
+            "taskmanager.memory.managed.size: 512m",
+        ),
+        (
+            "java.io.IOException: Insufficient number of network buffers: required 512, but only 86 available.",
+            "Flink has too little memory for its shuffles: Insufficient number of network buffers: required 512, but only 86 available.",
+            "taskmanager.memory.network.min",
+        ),
         ("Traceback …\nMemoryError", f"{MEMORY}: MemoryError", "--number_of_worker_harness_threads"),
         ("numpy._core._exceptions._ArrayMemoryError: Unable to allocate 9 GiB", f"{MEMORY}: Unable to allocate 9 GiB", "n2-highmem-4"),
         ("Out of memory: Killed process 1234 (python)", f"{MEMORY}: Out of memory: Killed process 1234 (python)", "n2-highmem-4"),
