@@ -105,6 +105,7 @@ MISSING = {
     "masked": "the model has no head for masked words: serve a pretrained one",
     "predict": "the model was not fine-tuned on a task: serve one that albert-train finetune has made, or give --task",
 }
+"""What a model lacks that does not answer on a path."""
 
 
 class Metrics:

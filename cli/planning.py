@@ -72,10 +72,10 @@ def plan(context: click.Context, output: str, as_json: bool, beam_arguments: tup
     engine = beam_options(context, beam_arguments)
     import_tensorflow()
     from pipelines.build import BuildConfig
+    from pipelines.engine_names import runner_name
     from pipelines.planning.engines import find_engine
     from pipelines.planning.plan import PlanConfig, machine_of, make_plan, workers_of
     from pipelines.planning.prices import parse_prices
-    from pipelines.runners import runner_name
 
     config = PlanConfig(
         build=BuildConfig(cleaning=cleaning_config(output, options), instances=instances_config(options)),

@@ -22,12 +22,13 @@ from pipelines import storage
 from pipelines.accounts import Account, SumAccounts
 from pipelines.clean import Choice, CleanDocuments, text_bytes
 from pipelines.deduplicate import num_partitions
+from pipelines.engine_names import runner_name
 from pipelines.errors import BuildError
 from pipelines.manifest import documents_account
 from pipelines.read import ReadCorpus, list_sources
 from pipelines.recipe import CleanConfig
 from pipelines.repeated_lines import RepeatedLinesConfig
-from pipelines.runners import LOCAL_RUNNERS, check_engine, run_job, runner_name
+from pipelines.runners import LOCAL_RUNNERS, check_engine, run_job
 from pipelines.sampling import KeepSmallest
 
 COUNTS = "word_counts"

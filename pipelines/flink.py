@@ -9,8 +9,9 @@ from collections import Counter
 from typing import Any
 
 from apache_beam.coders.coder_impl import VarIntCoderImpl
-from apache_beam.options.pipeline_options import DebugOptions, FlinkRunnerOptions, PipelineOptions, PortableOptions, StandardOptions
+from apache_beam.options.pipeline_options import DebugOptions, FlinkRunnerOptions, PipelineOptions, PortableOptions
 
+from pipelines.engine_names import runner_name
 from pipelines.errors import BuildWarning
 from pipelines.progress import NAMESPACE
 
@@ -39,7 +40,7 @@ class FlinkBatchOptions(PipelineOptions):
 
 def is_asked_for(options: PipelineOptions) -> bool:
     """Whether a job is for Flink."""
-    return (options.view_as(StandardOptions).runner or "").rsplit(".", 1)[-1] in RUNNERS
+    return runner_name(options) in RUNNERS
 
 
 def warn_of_large_tasks(options: PipelineOptions, num_bytes: int) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, PipelineOptions, SetupOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, PipelineOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner
 
@@ -17,6 +17,7 @@ from pipelines.allocator import keep_freed_memory
 from pipelines.batches import carry_batches
 from pipelines.dataflow_checks import check_job
 from pipelines.engine_errors import explain
+from pipelines.engine_names import runner_name
 from pipelines.environment import compare_in_workers
 from pipelines.errors import BuildError
 from pipelines.local_workers import ForkedProcesses, start_server
@@ -71,11 +72,6 @@ class _OptionsParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:  # type: ignore[override]
         raise BuildError(f"{message}\nthe option belongs to Apache Beam; see its documentation for the values")
-
-
-def runner_name(options: PipelineOptions) -> str:
-    """The engine asked for; empty for Beam's default."""
-    return (options.view_as(StandardOptions).runner or "").rsplit(".", 1)[-1]
 
 
 def make_runner(options: PipelineOptions) -> PipelineRunner | str:

@@ -8,8 +8,9 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 
 from pipelines import dataflow
 from pipelines.dataflow_checks import is_job_active
+from pipelines.engine_names import runner_name
 from pipelines.errors import BuildError
-from pipelines.runners import LOCAL_RUNNERS, runner_name
+from pipelines.runners import LOCAL_RUNNERS
 
 BOUND_RUNNERS = (*LOCAL_RUNNERS, "PrismRunner")
 """Engines that end with the process that starts them."""

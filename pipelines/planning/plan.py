@@ -20,6 +20,7 @@ from corpora.files import CorpusFile
 from corpora.sources import Source
 from pipelines import dataflow
 from pipelines.build import BuildConfig
+from pipelines.engine_names import runner_name
 from pipelines.errors import BuildError
 from pipelines.output_folder import own_folder
 from pipelines.planning.answer import describe_plan
@@ -30,7 +31,6 @@ from pipelines.planning.estimates import CONFIDENCE, Estimate, ratio_total, regr
 from pipelines.planning.prices import Prices
 from pipelines.planning.stage_costs import PieceOutcome, SampleOutcome, run_stages
 from pipelines.read import list_sources
-from pipelines.runners import runner_name
 
 SAMPLE_BYTES = 20_000_000
 SIZE_MARK = 1  # of `Marks.of`: bytes
